@@ -1,0 +1,1 @@
+"""The kind `aurora`: Aurora PostgreSQL restored to a point in time."""

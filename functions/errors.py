@@ -1,0 +1,41 @@
+"""Every error a step may raise by name: the class name is what the line, the log and the report show."""
+
+
+class DrillError(Exception):
+    """When a step cannot go on; the drill ends INCONCLUSIVE unless a subclass says otherwise."""
+
+
+class TryAgain(DrillError):
+    """When the world asks to be asked again: throttling, a 5xx answer, a race of states. The line retries."""
+
+
+class Refused(DrillError):
+    """When input or configuration cannot make a drill. Raised by Plan only: nothing exists yet."""
+
+
+class DeadlineExceeded(DrillError):
+    """When a step is called past its budget of time or calls."""
+
+
+class NotOurs(DrillError):
+    """When a resource bears a planned name but not the tags of this run: it is never touched."""
+
+
+class RestoreFailed(DrillError):
+    """When the restored cluster or its instance is in a state that never becomes available."""
+
+
+class OutputTooLarge(DrillError):
+    """When a step's answer would not fit into the document (32 KiB an answer)."""
+
+
+class EvidenceMissing(DrillError):
+    """When an object that a step relies on is not in the evidence bucket."""
+
+
+class SourceChanged(DrillError):
+    """When the source is not what it was when the run began: failed over, or recreated."""
+
+
+class SettingsError(DrillError):
+    """When the environment of a function lacks a setting or holds one that cannot be read."""
