@@ -1,4 +1,4 @@
-"""Instants as they travel in the document: RFC 3339, UTC, upper-case T and Z. Pure: `now` is an argument."""
+"""Instants as they travel in the document: RFC 3339, UTC, upper-case T and Z. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error a step may raise by name: the class name is what the line, the log and the report show."""
+"""The errors a step raises: the line, the log and the report show the name of the class."""
 
 
 class DrillError(Exception):
@@ -6,7 +6,7 @@ class DrillError(Exception):
 
 
 class TryAgain(DrillError):
-    """When the world asks to be asked again: throttling, a 5xx answer, a race of states. The line retries."""
+    """When the world asks to be asked again: throttling, a 5xx, a race. The line retries."""
 
 
 class Refused(DrillError):

@@ -10,7 +10,7 @@ from functions.errors import SettingsError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The wiring of a deployment. `lock_days` are days of Object Lock on a report; 0 locks nothing."""
+    """The wiring of a deployment. `lock_days` is for how many days a report is locked."""
 
     evidence_bucket: str
     ledger_table: str
