@@ -1,0 +1,191 @@
+"""The Aurora drill, top to bottom: what each state of the line does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, assert_never
+
+from functions import clock, executions
+from functions.aurora import clusters, keys
+from functions.aurora import exercise as deciding
+from functions.aurora import plan as planning
+from functions.aurora.exercise import Move, Remains, Seen
+from functions.aurora.values import Cluster, Instance, Surroundings
+from functions.evidence import Evidence
+from functions.ledger import Claim, Ledger
+from functions.model import Answer
+from functions.step import Run, done, step, waiting
+
+
+@step("plan")
+def plan(run: Run) -> Answer:
+    """Check that the drill can run, name everything that will exist, claim the run.
+
+    Raises Refused, with every reason at once. A second run of the drill, a scheduled time that ran
+    already and a dry run end here, skipped. A claim of a run that is dead is answered with
+    `outcome: clear`: the line tears down what that run planned, then asks again.
+    """
+    overrides = planning.read_input(run.document["input"])
+    execution = run.document["execution"]
+    made = planning.make(
+        drill=run.drill,
+        overrides=overrides,
+        found=_look_around(run),
+        execution=execution,
+        now=run.now,
+    )
+    Evidence.of(run.settings).put_json(f"{made['key']}/plan.json", made)
+    if overrides.dry_run:
+        return done(outcome="skipped", reason="dry run: planned, and nothing made", **made)
+    ledger = Ledger.of(run.settings, run.drill["name"])
+    if overrides.scheduled_time:
+        other = ledger.take_schedule(overrides.scheduled_time, execution["id"])
+        if other:
+            reason = f"the scheduled time {overrides.scheduled_time} was taken by {other}"
+            return done(outcome="skipped", reason=reason, **made)
+    dead = run.previous.get("dead") or {}
+    cleared = dead.get("execution") if dead.get("teardown", {}).get("done") else None
+    holder = ledger.claim(
+        Claim(execution=execution["id"], run_id=made["run_id"], plan=made), instead_of=cleared
+    )
+    if holder is None:
+        return done(outcome="go", cleared=cleared, **made)
+    if executions.is_running(holder.execution):
+        reason = f"another run of this drill has the claim: {holder.execution}"
+        return done(outcome="skipped", reason=reason, **made)
+    return waiting(
+        1,
+        f"what the dead run {holder.run_id} planned to be torn down",
+        outcome="clear",
+        dead={"execution": holder.execution, "plan": holder.plan, "teardown": {}},
+    )
+
+
+def _look_around(run: Run) -> Surroundings:
+    drill = run.drill
+    source = clusters.describe_cluster(drill["cluster"])
+    groups = drill["parameter_groups"]
+    return Surroundings(
+        source=source,
+        key_state=keys.key_state(source.kms_key_id) if source and source.kms_key_id else None,
+        quotas=clusters.quotas(),
+        subnet_zones=clusters.subnet_zones(run.settings.subnet_group),
+        parameter_families={
+            "cluster": clusters.cluster_parameter_family(groups["cluster"]),
+            "instance": clusters.instance_parameter_family(groups["instance"]),
+        },
+    )
+
+
+@step("exercise")
+def exercise(run: Run) -> Answer:
+    """Do what a disaster would demand: restore the cluster to the restore point, add an instance.
+
+    Done when the instance was seen available twice in a row. It runs outside the drill network and
+    cannot log in: the first login is Verify's.
+    """
+    drill, plan = run.drill, run.plan
+    names = plan["names"]
+    source = clusters.describe_cluster(plan["source"]["identifier"])
+    seen = Seen(
+        latest_restorable_time=source.latest_restorable_time if source else None,
+        cluster=clusters.describe_cluster(names["cluster"]),
+        instance=clusters.describe_instance(names["instance"]),
+    )
+    restore_time = clock.parse(run.document["witness"]["restore_time"])
+    margin = drill["timing"]["restorable_margin_seconds"]
+    facts = deciding.observed(
+        previous=run.previous,
+        seen=seen,
+        waits_for=restore_time,
+        margin_seconds=margin,
+        now=run.now,
+    )
+    decision = deciding.restore_next(
+        seen=seen,
+        restore_time=restore_time,
+        margin_seconds=margin,
+        plan=plan,
+        limits=drill["deadlines"],
+        previous=run.previous
+        | facts
+        | {"instance_available_at": run.previous.get("instance_available_at")},
+        now=run.now,
+    )
+    match decision.move:
+        case Move.RESTORE:
+            facts["requested_at"] = clock.render(datetime.now(UTC))
+            clusters.restore_to_time(
+                source=plan["source"]["identifier"],
+                target=names["cluster"],
+                restore_time=restore_time,
+                subnet_group=run.settings.subnet_group,
+                security_group=run.settings.security_group,
+                drill=drill,
+                plan=plan,
+            )
+            facts["accepted_at"] = clock.render(datetime.now(UTC))
+        case Move.CREATE_INSTANCE:
+            clusters.create_instance(
+                cluster=names["cluster"], identifier=names["instance"], drill=drill, plan=plan
+            )
+        case Move.DONE:
+            return done(**facts)
+        case _:
+            pass
+    return waiting(plan["poll_seconds"], decision.reason, **facts)
+
+
+@step("teardown")
+def teardown(run: Run) -> Answer:
+    """Remove everything the plan named, and prove that it is gone.
+
+    It reads the plan alone, so it can run after a half-finished step, after a crash, and twice.
+    """
+    plan = run.plan
+    remains, resource_id = _remains(run)
+    decision = deciding.teardown_next(remains=remains, run=plan["run_id"])
+    deleted = deciding.remembered(run.previous, remains)
+    facts: dict[str, Any] = {"resource_id": resource_id, "deleted": deleted}
+    match decision.move:
+        case Move.DELETE_INSTANCE:
+            for instance in remains.instances:
+                if instance.status != "deleting":
+                    clusters.delete_instance(instance.identifier)
+        case Move.DELETE_CLUSTER:
+            clusters.delete_cluster(plan["names"]["cluster"])
+        case Move.DELETE_BACKUP:
+            for backup in remains.retained_backups:
+                clusters.delete_retained_backup(backup)
+        case Move.DONE:
+            # A restore whose answer was lost may still appear: then nothing must be seen twice.
+            lost = bool(run.document.get("error")) and not deleted
+            if not lost or run.previous.get("nothing_seen"):
+                return done(proven=True, leftovers=[], **facts)
+            facts["nothing_seen"] = True
+        case Move.WAIT:
+            pass
+        case Move.RESTORE | Move.CREATE_INSTANCE:
+            raise AssertionError(f"teardown was told to {decision.move}")
+        case unreachable:
+            assert_never(unreachable)
+    return waiting(plan["poll_seconds"], decision.reason, proven=False, **facts)
+
+
+def _remains(run: Run) -> tuple[Remains, str]:
+    names = run.plan["names"]
+    cluster = clusters.describe_cluster(names["cluster"])
+    instances = _instances(cluster, names["instance"])
+    known = run.previous.get("resource_id") or (run.document.get("exercise") or {}).get(
+        "resource_id", ""
+    )
+    resource_id = cluster.resource_id if cluster else known
+    # A backup is retained only when its cluster is gone: asked for then.
+    backups = clusters.retained_backups(resource_id) if resource_id and not cluster else ()
+    return Remains(cluster=cluster, instances=instances, retained_backups=backups), resource_id
+
+
+def _instances(cluster: Cluster | None, planned: str) -> tuple[Instance, ...]:
+    identifiers = {planned, *(cluster.members if cluster else ())}
+    found = (clusters.describe_instance(identifier) for identifier in sorted(identifiers))
+    return tuple(instance for instance in found if instance is not None)

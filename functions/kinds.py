@@ -1,0 +1,36 @@
+"""The kinds of drill: one line each. A kind is a package with `steps` and `summary`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Final, Protocol, cast
+
+from functions.model import Document, Summary
+from functions.step import Handler
+
+KINDS: Final = {
+    "aurora": "Aurora PostgreSQL, restored to a point in time",
+}
+
+
+class Steps(Protocol):
+    """What the module `functions.<kind>.steps` holds: the handlers of the line, top to bottom."""
+
+    plan: Handler
+    witness: Handler
+    exercise: Handler
+    verify: Handler
+    verify_unit: Handler
+    teardown: Handler
+
+
+def summarizer(kind: str) -> Callable[[Document], Summary]:
+    """The function that computes a run's Summary for the report.
+
+    Raises KeyError for a kind that is not in KINDS.
+    """
+    if kind not in KINDS:
+        raise KeyError(f"kind {kind!r}: expected one of {', '.join(KINDS)}")
+    module = import_module(f"functions.{kind}.summary")
+    return cast(Callable[[Document], Summary], module.summarize)

@@ -1,0 +1,163 @@
+"""The notification: its subject, its text, and the attributes that subscriptions are filtered by. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from functions.model import CheckClass, Status, Verdict
+from functions.report import words
+from functions.report.words import Report, count, duration, instant
+
+_SUBJECT_LIMIT: Final = 99
+"""SNS takes fewer than 100 characters, ASCII only, without line breaks."""
+
+_MOST_CHECKS: Final = 20
+_CHECK_LIMIT: Final = 400
+
+_CONSOLES: Final = {
+    "aws": "console.aws.amazon.com",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-cn": "console.amazonaws.cn",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """What is published: `attributes` holds severity, verdict and drill."""
+
+    subject: str
+    body: str
+    attributes: dict[str, str]
+
+
+def message(report: Report) -> Message | None:
+    """The message about a run; None for one that was skipped, which is nobody's concern.
+
+    The first line of the body says what happened, to what, and what to do.
+    """
+    if report["verdict"] == Verdict.SKIPPED:
+        return None
+    return Message(
+        subject=_subject(report),
+        body="\n".join(_lines(report)),
+        attributes={
+            "severity": severity(report),
+            "verdict": report["verdict"],
+            "drill": report["drill"]["name"],
+        },
+    )
+
+
+def severity(report: Report) -> str:
+    """How urgent it is: the drill's own severity for FAIL and INCONCLUSIVE, low for REFUSED."""
+    match Verdict(report["verdict"]):
+        case Verdict.PASS | Verdict.SKIPPED:
+            return "info"
+        case Verdict.REFUSED:
+            return "low"
+        case Verdict.FAIL | Verdict.INCONCLUSIVE:
+            return str(report["drill"]["severity"])
+
+
+def _subject(report: Report) -> str:
+    told = f"{report['verdict']}: backup drill {report['drill']['name']}"
+    if report["source"]["name"]:
+        told += f" of {report['source']['name']}"
+    printable = "".join(c if " " <= c <= "~" else "?" for c in told)
+    return printable if len(printable) <= _SUBJECT_LIMIT else printable[: _SUBJECT_LIMIT - 3] + "..."
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield _one_line(f"{report['verdict']}: {report['headline']} {report['action']}")
+    yield ""
+    yield f"Drill:     {report['drill']['name']} ({report['drill']['kind']}), run {report['run']['id']}"
+    yield _one_line(f"Source:    {report['source']['name'] or 'not known'}")
+    yield f"Restored:  as of {instant(report['restore']['time'])}"
+    yield f"Began:     {instant(report['run']['started_at'])}, {_started_by(report)}"
+    yield _one_line(f"Cause:     {report['cause']}")
+    for name, key in (("RTO", "rto"), ("RPO", "rpo")):
+        yield f"{name}:       {_objective(report['objectives'][key])}"
+    tally = report["tally"]
+    yield (
+        f"Checks:    {tally['passed']:,} passed, {tally['failed']:,} failed,"
+        f" {tally['not_run']:,} not run"
+    )
+    yield from _wrong_checks(report)
+    yield ""
+    yield from _links(report)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _started_by(report: Report) -> str:
+    started = report["started_by"]
+    if started["how"] == "schedule":
+        return f"by the schedule for {instant(started['scheduled_time'])}"
+    return {"hand": "by hand"}.get(started["how"], "by whom is not known")
+
+
+def _objective(objective: dict[str, Any]) -> str:
+    met = {True: "met", False: "MISSED", None: "not judged"}[objective["met"]]
+    measured = duration(objective["measured_seconds"])
+    allowed = objective["objective_seconds"]
+    return f"{measured}, {duration(allowed)} allowed: {met}" if allowed is not None else measured
+
+
+def _wrong_checks(report: Report) -> Iterator[str]:
+    for status in (Status.FAILED, Status.NOT_RUN):
+        wrong = [
+            c for c in report["checks"] if c["status"] == status and not c["by_configuration"]
+        ]
+        if wrong:
+            yield ""
+            yield f"{words.STATUS_WORDS[status].capitalize()}:"
+            yield from (_check(check) for check in wrong[:_MOST_CHECKS])
+        if len(wrong) > _MOST_CHECKS:
+            yield f"- and {count(len(wrong) - _MOST_CHECKS, 'more check')}: see the report"
+
+
+def _check(check: dict[str, Any]) -> str:
+    title = words.CLASS_TITLES[CheckClass(check["class"])]
+    told = (
+        f"- {title}: {check['name']} of {check['target']}:"
+        f" expected {check['expected']}, observed {check['observed']}"
+    )
+    if check["detail"]:
+        told += f" ({check['detail']})"
+    line = _one_line(told)
+    return line if len(line) <= _CHECK_LIMIT else f"{line[: _CHECK_LIMIT - 1]}…"
+
+
+def _links(report: Report) -> Iterator[str]:
+    bucket, key = report["evidence"]["bucket"], report["run"]["key"]
+    yield f"Report:    s3://{bucket}/{key}/report.html"
+    yield f"Data:      s3://{bucket}/{key}/report.json"
+    execution = report["run"]["execution"]
+    if execution:
+        yield f"Execution: {execution}"
+        console = console_link(execution)
+        if console:
+            yield f"Console:   {console}"
+
+
+def console_link(execution: str) -> str:
+    """The page of an execution in the AWS console; empty for what is not an execution's ARN.
+
+    >>> console_link("arn:aws:states:sa-east-1:1:execution:drill-x:a")
+    'https://sa-east-1.console.aws.amazon.com/states/home?region=sa-east-1#/v2/executions/details/\
+arn:aws:states:sa-east-1:1:execution:drill-x:a'
+    >>> console_link("nonsense")
+    ''
+    """
+    pieces = execution.split(":")
+    if len(pieces) < 8 or pieces[0] != "arn" or pieces[1] not in _CONSOLES:
+        return ""
+    region = pieces[3]
+    return (
+        f"https://{region}.{_CONSOLES[pieces[1]]}/states/home?region={region}"
+        f"#/v2/executions/details/{execution}"
+    )

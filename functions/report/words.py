@@ -1,0 +1,251 @@
+"""How a report speaks: durations, instants, one sentence on what happened, one on what to do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from functions import clock
+from functions.model import CheckClass, Status, Verdict
+
+Report = dict[str, Any]
+"""A report as docs/report.schema.json describes it."""
+
+CLASS_TITLES: Final = {
+    CheckClass.ACCESS: "Access",
+    CheckClass.RESTORE_POINT: "Restore point",
+    CheckClass.SCHEMA: "Structure",
+    CheckClass.CONTENT: "Content",
+    CheckClass.CUSTOM: "Your own checks",
+    CheckClass.OBJECTIVE: "Objectives",
+    CheckClass.TEARDOWN: "Removal",
+}
+
+CLASS_QUESTIONS: Final = {
+    CheckClass.ACCESS: "Can the restored copy be logged in to?",
+    CheckClass.RESTORE_POINT: "Is it the moment that was asked for?",
+    CheckClass.SCHEMA: "Is every table, column, index and constraint back?",
+    CheckClass.CONTENT: "Are the rows back that were there?",
+    CheckClass.CUSTOM: "Do the questions in drills.yaml get the expected answers?",
+    CheckClass.OBJECTIVE: "Was it fast enough, and was little enough lost?",
+    CheckClass.TEARDOWN: "Is everything gone that the drill made?",
+}
+
+STATUS_WORDS: Final = {
+    Status.PASSED: "passed",
+    Status.FAILED: "failed",
+    Status.NOT_RUN: "not run",
+}
+
+LEVEL_WORDS: Final = {
+    "exact": "every row compared, by digest",
+    "bounded": "row count between what was there just before and just after the restore point",
+    "counted": "row count only, without a bound from the source",
+    "none": "not compared",
+}
+
+VERDICT_WORDS: Final = {
+    Verdict.PASS: "Restored, compared, on time, removed: this run is a proof.",
+    Verdict.FAIL: "A check failed, an objective was missed, or something was left behind.",
+    Verdict.INCONCLUSIVE: "A step or a check could not be carried out: nothing is proven either way.",
+    Verdict.REFUSED: "Bad input or configuration, found before anything was created.",
+    Verdict.SKIPPED: "The drill did not run, for a good reason. This is no proof.",
+}
+
+_OF_DATA: Final = (
+    CheckClass.ACCESS,
+    CheckClass.RESTORE_POINT,
+    CheckClass.SCHEMA,
+    CheckClass.CONTENT,
+    CheckClass.CUSTOM,
+)
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time for people; the two largest units that matter.
+
+    >>> [duration(s) for s in (None, 0.04, 3.25, 59.97, 75, 600, 3725, 93_600)]
+    ['not measured', '0.04 s', '3.3 s', '1 min', '1 min 15 s', '10 min', '1 h 2 min', '1 d 2 h']
+    """
+    if seconds is None:
+        return "not measured"
+    if seconds < 0:
+        return f"-{duration(-seconds)}"
+    if seconds < 0.1:
+        return f"{seconds:.2f} s"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    for unit, length, smaller, part in (
+        ("min", 60, "s", 1),
+        ("h", 3600, "min", 60),
+        ("d", 86_400, "h", 3600),
+    ):
+        if whole < length * {"min": 60, "h": 24, "d": 10**9}[unit]:
+            large, rest = divmod(whole, length)
+            small = rest // part
+            return f"{large} {unit} {small} {smaller}" if small else f"{large} {unit}"
+    raise AssertionError("the last unit has no end")
+
+
+def instant(text: str | None, *, seconds: bool = True) -> str:
+    """An instant of the document for people; text that is none of ours comes back as it is.
+
+    >>> instant("2026-11-02T05:00:07.250Z"), instant(None)
+    ('2 Nov 2026, 05:00:07 UTC', 'not known')
+    >>> instant("2026-11-02T05:00:07Z", seconds=False)
+    '2 Nov 2026, 05:00 UTC'
+    """
+    if not text:
+        return "not known"
+    try:
+        moment = clock.parse(text)
+    except ValueError:
+        return text
+    return f"{moment.day} {moment:{'%b %Y, %H:%M:%S' if seconds else '%b %Y, %H:%M'}} UTC"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> count(1, "check"), count(1200, "check")
+    ('1 check', '1,200 checks')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def headline(report: Report) -> str:
+    """What happened, to what, in one sentence that a manager understands."""
+    source = report["source"]["name"] or f"the source of {report['drill']['name']}"
+    moment = instant(report["restore"]["time"])
+    tally = report["tally"]
+    match Verdict(report["verdict"]):
+        case Verdict.PASS:
+            return (
+                f"{source} was restored as of {moment}"
+                f"{_in_time(report)}, and all {tally['passed']:,} checks passed."
+            )
+        case Verdict.FAIL:
+            return _failed(report, source)
+        case Verdict.INCONCLUSIVE:
+            return f"Nothing is proven about the backup of {source}: {_doubt(report)}."
+        case Verdict.REFUSED:
+            return f"The drill of {source} did not begin: its input or configuration was refused."
+        case Verdict.SKIPPED:
+            return f"The drill of {source} did not run this time, so nothing was tested."
+
+
+def action(report: Report) -> str:
+    """What to do about it, in a sentence or two."""
+    match Verdict(report["verdict"]):
+        case Verdict.PASS | Verdict.SKIPPED:
+            return "Nothing to do."
+        case Verdict.REFUSED:
+            return "Correct what the cause names, then start the drill again. Nothing was created."
+        case Verdict.INCONCLUSIVE:
+            return " ".join(
+                [
+                    "Mend the cause and start the drill again:"
+                    " until one passes, this backup is unproven.",
+                    *_removal(report),
+                ]
+            )
+        case Verdict.FAIL:
+            return " ".join([*_after_failure(report), *_removal(report)])
+
+
+def failed_classes(report: Report) -> set[CheckClass]:
+    """The classes in which a check failed."""
+    return {CheckClass(c["class"]) for c in report["checks"] if c["status"] == Status.FAILED}
+
+
+def _in_time(report: Report) -> str:
+    rto = report["objectives"]["rto"]
+    if rto["measured_seconds"] is None:
+        return ""
+    return f" in {duration(rto['measured_seconds'])}"
+
+
+def _failed(report: Report, source: str) -> str:
+    classes = failed_classes(report)
+    if classes & set(_OF_DATA):
+        failed = count(_number(report, _OF_DATA, Status.FAILED), "check")
+        return f"What came back from the backup of {source} is not right: {failed} failed."
+    came_back = (
+        f"The data of {source} came back right"
+        if _data_is_proven(report)
+        else f"The drill of {source} failed"
+    )
+    wrongs = []
+    if CheckClass.OBJECTIVE in classes:
+        wrongs.append(_missed(report["objectives"]))
+    if CheckClass.TEARDOWN in classes:
+        wrongs.append("the drill did not prove that everything it made is gone")
+    return f"{came_back}, but {' and '.join(wrongs) or 'the verdict is FAIL'}."
+
+
+def _missed(objectives: dict[str, dict[str, Any]]) -> str:
+    told = [
+        f"{what} {duration(part['measured_seconds'])} where {duration(part['objective_seconds'])}"
+        f" {'is' if part['objective_seconds'] == 1 else 'are'} allowed"
+        for what, part in (
+            ("recovery took", objectives["rto"]),
+            ("the newest restorable moment was behind by", objectives["rpo"]),
+        )
+        if part["met"] is False
+    ]
+    return " and ".join(told) or "an objective was missed"
+
+
+def _data_is_proven(report: Report) -> bool:
+    """Whether content was compared, all data checks passed, and none is open."""
+    return (
+        _number(report, [CheckClass.CONTENT], Status.PASSED) > 0
+        and not report["error"]
+        and not any(_open(c) for c in report["checks"])
+    )
+
+
+def _doubt(report: Report) -> str:
+    error = report["error"]
+    if error:
+        return f"{error['step']} stopped with {error['name']}"
+    unrun = sum(1 for c in report["checks"] if _open(c))
+    if unrun:
+        return f"{count(unrun, 'check')} could not run"
+    return "the evidence is not complete"
+
+
+def _open(check: dict[str, Any]) -> bool:
+    return check["status"] == Status.NOT_RUN and not check["by_configuration"]
+
+
+def _number(report: Report, classes: Sequence[CheckClass], status: Status) -> int:
+    return sum(1 for c in report["checks"] if c["class"] in classes and c["status"] == status)
+
+
+def _after_failure(report: Report) -> list[str]:
+    classes = failed_classes(report)
+    if classes & set(_OF_DATA):
+        return [
+            "Treat this backup as unproven: keep every snapshot there is, look at the failed checks,"
+            " mend the cause and start the drill again."
+        ]
+    if CheckClass.OBJECTIVE in classes:
+        return ["Make the restore faster or agree on another objective, then start the drill again."]
+    return []
+
+
+def _removal(report: Report) -> list[str]:
+    resources = report["resources"]
+    if resources["leftovers"]:
+        names = ", ".join(r["name"] for r in resources["leftovers"])
+        return [
+            f"Left behind: {names}. The sweeper deletes it once it has expired; until then it costs"
+            " money and holds a copy of the data, so delete it by hand if you can."
+        ]
+    if CheckClass.TEARDOWN in failed_classes(report):
+        return ["Look whether anything tagged with this run is left, and delete it."]
+    return []
