@@ -1,0 +1,1 @@
+"""What turns drills.yaml into a CloudFormation template."""
