@@ -1,0 +1,72 @@
+"""Decisions are pure: the modules that make them reach no AWS, no database, no files."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PURE = [
+    "functions/clock.py",
+    "functions/errors.py",
+    "functions/model.py",
+    "functions/naming.py",
+    "functions/verdict.py",
+    "functions/aurora/comparison.py",
+    "functions/aurora/exercise.py",
+    "functions/aurora/plan.py",
+    "functions/aurora/summary.py",
+    "functions/aurora/values.py",
+    "functions/report/build.py",
+]
+IMPURE = {"boto3", "botocore", "psycopg", "os", "pathlib", "socket", "subprocess", "time"}
+DOORS = {
+    "boto3": {
+        "functions/aurora/clusters.py",
+        "functions/aurora/database.py",
+        "functions/aurora/keys.py",
+        "functions/evidence.py",
+        "functions/executions.py",
+        "functions/ledger.py",
+        "functions/report/topic.py",
+        "functions/watch/sweeper.py",
+    },
+    "psycopg": {"functions/aurora/database.py"},
+}
+
+
+def imports(path: Path) -> set[str]:
+    """The top-level packages and our own modules that a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_import_nothing_that_acts(name: str) -> None:
+    found = imports(ROOT / name)
+    assert not {module.split(".")[0] for module in found} & IMPURE
+    ours = {m.replace(".", "/") + ".py" for m in found if m.startswith("functions.")}
+    assert ours <= set(PURE)
+
+
+@pytest.mark.parametrize("package", DOORS)
+def test_one_door_per_outside_world(package: str) -> None:
+    files = (ROOT / "functions").rglob("*.py")
+    through = {
+        str(path.relative_to(ROOT))
+        for path in files
+        if package in {module.split(".")[0] for module in imports(path)}
+    }
+    assert through <= DOORS[package]
+
+
+def test_nothing_under_functions_knows_that_a_lab_exists() -> None:
+    for path in (ROOT / "functions").rglob("*.py"):
+        assert not {m.split(".")[0] for m in imports(path)} & {"lab", "infra", "tests", "moto"}
