@@ -1,0 +1,360 @@
+"""The door before each server: TLS, a password or an IAM token, then straight through.
+
+A client meets what it meets at Aurora: encryption is required, members of `rds_iam` log in with a
+token made by `generate_db_auth_token`, other roles with their password. Who is let in is connected
+to the server's unix socket as that role, and every later byte is relayed untouched.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import selectors
+import socket
+import ssl
+import struct
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+
+from lab.postgres import Server
+from lab.tokens import CredentialOf, TokenRefused, principal_of
+
+HOST = "127.0.0.1"
+LOGIN_SECONDS = 30.0
+
+Authorise = Callable[[str, str, str], bool]
+"""Whether a principal (ARN) may do an action on a resource (ARN), by the policies in IAM."""
+
+_HOSTS = (HOST, "localhost")
+_CANCEL, _TLS, _GSS = 80877102, 80877103, 80877104
+_STARTUP_LIMIT, _PASSWORD_LIMIT = 10_000, 65_535  # bytes, the server's own limits
+_CHUNK = 64 * 1024
+_ACCEPT_SECONDS = 0.2
+_ASK_CLEARTEXT = struct.pack("!cii", b"R", 8, 3)
+_INVALID_AUTHORISATION, _INVALID_PASSWORD, _CANNOT_CONNECT = "28000", "28P01", "57P03"
+
+
+class _NotPostgres(Exception):
+    """When a client does not speak the protocol."""
+
+
+class LoginRefused(Exception):
+    """When a login is not let in: what the client is told, and the reason, which it is not."""
+
+    def __init__(self, sqlstate: str, message: str, *, reason: str) -> None:
+        """Keep the three."""
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.message = message
+        self.reason = reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """Decides about the logins to one cluster, as pg_hba.conf and the PAM module of Aurora do."""
+
+    server: Server
+    region: str
+    account: str
+    resource_id: str
+    iam_enabled: Callable[[], bool]
+    credential_of: CredentialOf
+    authorise: Authorise
+
+    def admit(self, *, user: str, password: str, port: int, now: datetime) -> None:
+        """Let the role in at this port, or raise LoginRefused.
+
+        Whether the role may log in at all (NOLOGIN, CONNECT) is left to the server to say.
+        """
+        verifier, iam = self._role(user)
+        if not iam:
+            if verifier is None or not password_matches(verifier, password):
+                raise LoginRefused(
+                    _INVALID_PASSWORD,
+                    f'password authentication failed for user "{user}"',
+                    reason="no such role" if verifier is None else "wrong password",
+                )
+            return
+        try:
+            if not self.iam_enabled():
+                raise TokenRefused("IAM database authentication is off")
+            principal = principal_of(
+                password,
+                hosts=_HOSTS,
+                port=port,
+                user=user,
+                region=self.region,
+                credential_of=self.credential_of,
+                now=now,
+            )
+            resource = (
+                f"arn:aws:rds-db:{self.region}:{self.account}:dbuser:{self.resource_id}/{user}"
+            )
+            if not self.authorise(principal, "rds-db:connect", resource):
+                raise TokenRefused(f"{principal} may not rds-db:connect to {resource}")
+        except TokenRefused as refusal:
+            raise LoginRefused(
+                _INVALID_AUTHORISATION,
+                f'PAM authentication failed for user "{user}"',
+                reason=str(refusal),
+            ) from None
+
+    def _role(self, user: str) -> tuple[str | None, bool]:
+        """The password's verifier and whether the role logs in by IAM."""
+        try:
+            with self.server.connect() as connection:
+                row = connection.execute(
+                    "SELECT role.rolpassword, coalesce(pg_has_role(role.oid, iam.oid, 'MEMBER'), "
+                    "false) FROM pg_authid AS role LEFT JOIN pg_authid AS iam "
+                    "ON iam.rolname = 'rds_iam' WHERE role.rolname = %s",
+                    [user],
+                ).fetchone()
+        except psycopg.OperationalError as error:
+            raise LoginRefused(
+                _CANNOT_CONNECT, "the database system is shutting down", reason=str(error)
+            ) from None
+        return row or (None, False)
+
+
+def password_matches(verifier: str, password: str) -> bool:
+    """Whether a password is the one that a role's SCRAM verifier (pg_authid) was made from.
+
+    >>> salt, stored = "c2FsdHNhbHRzYWx0c2FsdA==", "1/EzXS3OqCns67BLcFAMTcM3g3L9iULFTSU1b/011MQ="
+    >>> verifier = f"SCRAM-SHA-256$4096:{salt}${stored}:none"
+    >>> password_matches(verifier, "open sesame"), password_matches(verifier, "wrong")
+    (True, False)
+    """
+    method, _, rest = verifier.partition("$")
+    if method != "SCRAM-SHA-256":
+        return False
+    work, _, keys = rest.partition("$")
+    iterations, _, salt = work.partition(":")
+    salted = hashlib.pbkdf2_hmac(
+        "sha256", password.encode(), base64.b64decode(salt), int(iterations)
+    )
+    client_key = hmac.new(salted, b"Client Key", hashlib.sha256).digest()
+    stored_key = base64.b64decode(keys.partition(":")[0])
+    return hmac.compare_digest(hashlib.sha256(client_key).digest(), stored_key)
+
+
+class LoginFront:
+    """The endpoint of one cluster. Its port is its own from the start, and refuses until opened."""
+
+    def __init__(self, *, gate: Gate, context: ssl.SSLContext, port: int | None = None) -> None:
+        """Reserve `port` when it is free, else any."""
+        self._gate = gate
+        self._context = context
+        self._reserved = _reserve(port)
+        self.port: int = self._reserved.getsockname()[1]
+        self.refusals: deque[tuple[str, str]] = deque(maxlen=100)
+        """The latest refused logins: the role and the reason that its client was not told."""
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._closing = threading.Event()
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """Accept connections from now on."""
+        self._closing.clear()
+        self._reserved.settimeout(_ACCEPT_SECONDS)
+        self._reserved.listen(64)
+        self._start(self._accept, self._reserved)
+
+    def close(self) -> None:
+        """Refuse connections from now on, and end those that are open; the port stays ours."""
+        self.release()
+        self._reserved = _reserve(self.port, again=True)
+
+    def release(self) -> None:
+        """End everything and give the port back."""
+        self._closing.set()
+        with self._lock:
+            connections, threads = list(self._open), list(self._threads)
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join()
+        self._reserved.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while not self._closing.is_set():
+            try:
+                client, _ = listener.accept()
+            except TimeoutError:
+                continue
+            self._start(self._serve, client)
+
+    def _start(self, work: Callable[[socket.socket], None], subject: socket.socket) -> None:
+        def run() -> None:
+            try:
+                work(subject)
+            finally:
+                with self._lock:
+                    self._threads.remove(thread)
+
+        thread = threading.Thread(target=run, name=f"login front {self.port}", daemon=True)
+        with self._lock:
+            self._threads.append(thread)
+        thread.start()
+
+    def _serve(self, raw: socket.socket) -> None:
+        with contextlib.ExitStack() as stack:
+            # A client that goes away, at any point, is no event worth a word.
+            stack.enter_context(contextlib.suppress(OSError, EOFError, _NotPostgres))
+            raw.settimeout(LOGIN_SECONDS)
+            stack.enter_context(self._kept(raw))
+            client, code, startup = self._begin(raw, stack)
+            if code == _CANCEL:
+                self._connect(stack).sendall(startup)
+                return
+            user = _parameters(startup).get("user", "")
+            try:
+                self._admit(client, user, encrypted=client is not raw)
+                server = self._connect(stack)
+            except LoginRefused as refusal:
+                self.refusals.append((user, refusal.reason))
+                client.sendall(_error(refusal))
+                return
+            assert isinstance(client, ssl.SSLSocket)
+            server.sendall(startup)
+            _relay(client, server)
+
+    def _begin(
+        self, raw: socket.socket, stack: contextlib.ExitStack
+    ) -> tuple[socket.socket, int, bytes]:
+        """The connection, encrypted if the client asked for that, and its first real packet."""
+        client = raw
+        while True:
+            code, packet = _read_startup(client)
+            if code == _TLS and client is raw:
+                raw.sendall(b"S")
+                client = stack.enter_context(self._context.wrap_socket(raw, server_side=True))
+                stack.enter_context(self._kept(client))
+            elif code == _GSS:
+                client.sendall(b"N")
+            else:
+                return client, code, packet
+
+    def _admit(self, client: socket.socket, user: str, *, encrypted: bool) -> None:
+        if not encrypted:
+            raise LoginRefused(
+                _INVALID_AUTHORISATION,
+                f'no pg_hba.conf entry for host "{HOST}", user "{user}", no encryption',
+                reason="the connection is not encrypted",
+            )
+        client.sendall(_ASK_CLEARTEXT)
+        password = _read_password(client)
+        self._gate.admit(user=user, password=password, port=self.port, now=datetime.now(UTC))
+
+    def _connect(self, stack: contextlib.ExitStack) -> socket.socket:
+        server = stack.enter_context(socket.socket(socket.AF_UNIX))
+        stack.enter_context(self._kept(server))
+        try:
+            server.connect(str(self._gate.server.socket))
+        except OSError as error:
+            raise LoginRefused(
+                _CANNOT_CONNECT, "the database system is shutting down", reason=str(error)
+            ) from None
+        return server
+
+    @contextlib.contextmanager
+    def _kept(self, connection: socket.socket) -> Iterator[None]:
+        """Known to `release` while it lasts."""
+        with self._lock:
+            if self._closing.is_set():
+                raise EOFError
+            self._open.add(connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open.discard(connection)
+            connection.close()
+
+
+def _reserve(port: int | None, *, again: bool = False) -> socket.socket:
+    """A socket bound to the port, or to a free one; it does not listen, so clients are refused."""
+    reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if again:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        reserved.bind((HOST, port or 0))
+    except OSError:
+        reserved.bind((HOST, 0))
+    return reserved
+
+
+def _relay(client: ssl.SSLSocket, server: socket.socket) -> None:
+    """Carry bytes both ways until either side ends."""
+    server.settimeout(None)
+    client.settimeout(0.0)
+    with selectors.DefaultSelector() as selector:
+        for side in (client, server):
+            selector.register(side, selectors.EVENT_READ)
+        while True:
+            if client.pending():  # decrypted already: the selector does not see these
+                readable: set[object] = {client}
+            else:
+                readable = {key.fileobj for key, _ in selector.select()}
+            if server in readable:
+                if not (data := server.recv(_CHUNK)):
+                    return
+                client.settimeout(None)
+                client.sendall(data)
+                client.settimeout(0.0)
+            if client in readable:
+                with contextlib.suppress(ssl.SSLWantReadError):
+                    if not (data := client.recv(_CHUNK)):
+                        return
+                    server.sendall(data)
+
+
+def _read_startup(client: socket.socket) -> tuple[int, bytes]:
+    """The code (or protocol version) of a packet without a type, and the whole packet."""
+    length, code = struct.unpack("!ii", head := _read(client, 8))
+    if not 8 <= length <= _STARTUP_LIMIT:
+        raise _NotPostgres
+    return code, head + _read(client, length - 8)
+
+
+def _read_password(client: socket.socket) -> str:
+    kind, length = struct.unpack("!ci", _read(client, 5))
+    if kind != b"p" or not 4 <= length <= _PASSWORD_LIMIT:
+        raise _NotPostgres
+    return _read(client, length - 4).rstrip(b"\0").decode(errors="replace")
+
+
+def _read(client: socket.socket, size: int) -> bytes:
+    """Exactly so many bytes. Raises EOFError."""
+    data = b""
+    while len(data) < size:
+        more = client.recv(size - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
+
+
+def _parameters(startup: bytes) -> dict[str, str]:
+    """The names and values in a startup packet.
+
+    >>> _parameters(struct.pack("!ii", 0, 196608) + b"user\\0ann\\0database\\0db\\0\\0")
+    {'user': 'ann', 'database': 'db'}
+    """
+    words = startup[8:].rstrip(b"\0").decode(errors="replace").split("\0")
+    return dict(zip(words[::2], words[1::2], strict=False))
+
+
+def _error(refusal: LoginRefused) -> bytes:
+    """An ErrorResponse of severity FATAL."""
+    fields = {"S": "FATAL", "V": "FATAL", "C": refusal.sqlstate, "M": refusal.message}
+    body = b"".join(f"{name}{value}\0".encode() for name, value in fields.items()) + b"\0"
+    return struct.pack("!ci", b"E", 4 + len(body)) + body
