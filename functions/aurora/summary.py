@@ -17,9 +17,9 @@ def summarize(document: Document) -> Summary:
     latest restorable time from the moment the drill began (the declared disaster), or the largest
     such lag seen while waiting. docs/design.md, "Objectives".
     """
-    plan = document.get("plan") or {}
-    if plan.get("outcome") != "go":
-        return Summary(source_name=(document.get("drill") or {}).get("cluster", ""))
+    drill, plan = document.get("drill") or {}, document.get("plan") or {}
+    if plan.get("outcome") != "go" or not drill:
+        return Summary(source_name=drill.get("cluster", ""))
     source, restore = plan["source"], plan["restore"]
     witness = document.get("witness") or {}
     exercise = document.get("exercise") or {}
@@ -27,7 +27,7 @@ def summarize(document: Document) -> Summary:
     teardown = document.get("teardown") or {}
     rto = clock.seconds_between(exercise.get("requested_at"), verify.get("first_login_at"))
     rpo = max(plan["lag_seconds"], exercise.get("largest_lag_seconds", 0))
-    objectives = document["drill"]["objectives"]
+    objectives = drill["objectives"]
     return Summary(
         source_name=source["identifier"],
         source_arn=source["arn"],

@@ -1,4 +1,4 @@
-"""The report: what a drill proved, for a machine (JSON), a person (HTML), a phone (a message) and a graph."""
+"""The report: what a drill proved, as JSON, as a page, as a message and as metrics."""
 
 VERSION = "0.1.0"
 """The version of this code, as every report carries it."""

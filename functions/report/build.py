@@ -1,4 +1,4 @@
-"""The report of a run, as docs/report.schema.json describes it. Pure, and complete whatever is missing."""
+"""The report of a run, as docs/report.schema.json describes it. Pure, whatever is missing."""
 
 from __future__ import annotations
 

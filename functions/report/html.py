@@ -1,4 +1,4 @@
-"""The report as one self-contained HTML page: no script, nothing from elsewhere, light, dark or paper.
+"""The report as one self-contained HTML page: no script, nothing fetched, light, dark or paper.
 
 Pure but for its template, which is read once.
 """
@@ -13,8 +13,8 @@ from typing import Any, Final
 from functions.model import CheckClass, Status, Verdict
 from functions.report import words
 from functions.report.markup import Markup, fill, join
-from functions.report.timeline import timeline, title
-from functions.report.words import Report, count, duration, instant
+from functions.report.timeline import timeline
+from functions.report.words import Report, count, duration, instant, title
 
 _TEMPLATE: Final = Path(__file__).with_name("page.html")
 
@@ -53,7 +53,7 @@ def _template() -> str:
 def _cause(report: Report) -> Markup:
     if report["verdict"] == Verdict.PASS:
         return Markup()
-    return fill('<p class="cause">$cause</p>\n', cause=report["cause"])
+    return fill('<p class="cause">$cause</p>\n', cause=words.sentence(report["cause"]))
 
 
 def _tiles(report: Report) -> Iterator[Markup]:
@@ -105,7 +105,7 @@ def _removal_tile(report: Report) -> Markup:
     return _tile("Removal", "not proven", "look for leftovers", tone="failed")
 
 
-def _tile(name: str, value: str, note: str, *, tone: str, meter: str = Markup()) -> Markup:  # noqa: B008 - immutable
+def _tile(name: str, value: str, note: str, *, tone: str, meter: str = Markup()) -> Markup:
     return fill(_TILE, name=name, value=value, note=note, tone=tone, meter=meter)
 
 
@@ -137,7 +137,7 @@ def _timeline_section(report: Report) -> Markup:
         "How long it took",
         "Recovery time runs from the restore request to the first accepted login."
         " Waiting for the restore point, comparing and removing are not part of it.",
-        timeline(report),
+        fill(_PICTURE, timeline=timeline(report)),
         fill(_PHASES, rows=rows),
     )
 
@@ -231,7 +231,7 @@ def _origin_section(report: Report) -> Markup:
         ("Engine version", source["version"] or "not known"),
         ("Restored from", title(restore["from"]) or "not known"),
         ("Asked for", _asked(restore["asked"])),
-        ("Restored as of", instant(restore["time"])),
+        ("Restore point", instant(restore["time"])),
         ("How closely compared", _levels(restore)),
         ("Started by", _started_by(report)),
         ("Began", instant(run["started_at"])),
@@ -425,6 +425,12 @@ _CARD: Final = """\
 $lead$blocks</section>
 """
 
+_PICTURE: Final = """\
+<p class="legend"><span class="inside">part of the recovery time</span>\
+<span class="outside">not part of it</span></p>
+$timeline
+"""
+
 _PHASES: Final = """\
 <table class="phases">
 <thead><tr><th scope="col">Phase</th><th scope="col">From</th><th scope="col">To</th>\
@@ -441,10 +447,12 @@ _PHASE_ROW: Final = """\
 
 _GROUP: Final = """\
 <details open>
-<summary><h3>$title</h3><span class="muted">$question</span><span class="counts">$counts</span></summary>
+<summary><h3>$title</h3><span class="muted">$question</span>\
+<span class="counts">$counts</span></summary>
 <table class="checks">
-<thead><tr><th scope="col">Result</th><th scope="col">Check</th><th scope="col">Expected</th>\
-<th scope="col">Observed</th><th scope="col" class="number">Took</th></tr></thead>
+<thead><tr><th scope="col">Result</th><th scope="col">Check</th><th scope="col">Of</th>\
+<th scope="col">Expected</th><th scope="col">Observed</th>\
+<th scope="col" class="number">Took</th></tr></thead>
 <tbody>
 $rows</tbody>
 </table>
@@ -452,8 +460,8 @@ $more</details>
 """
 
 _CHECK_ROW: Final = """\
-<tr class="$row"><td>$status</td><td>$name$level<br><code>$target</code>$detail</td>\
-<td data-label="expected">$expected</td><td data-label="observed">$observed</td>\
+<tr class="$row"><td>$status</td><td>$name$level</td><td><code>$target</code></td>\
+<td data-label="expected">$expected</td><td data-label="observed">$observed$detail</td>\
 <td class="number" data-label="took">$seconds</td></tr>
 """
 
@@ -467,5 +475,6 @@ $rows</tbody>
 """
 
 _RESOURCE_ROW: Final = """\
-<tr><td>$fate</td><td>$type</td><td><code>$name</code><span class="detail"><code>$arn</code></span></td></tr>
+<tr><td>$fate</td><td>$type</td><td><code>$name</code>\
+<span class="detail"><code>$arn</code></span></td></tr>
 """

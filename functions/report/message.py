@@ -1,4 +1,4 @@
-"""The notification: its subject, its text, and the attributes that subscriptions are filtered by. Pure."""
+"""The notification: subject, text, and the attributes that subscriptions are filtered by. Pure."""
 
 from __future__ import annotations
 
@@ -66,17 +66,21 @@ def _subject(report: Report) -> str:
     if report["source"]["name"]:
         told += f" of {report['source']['name']}"
     printable = "".join(c if " " <= c <= "~" else "?" for c in told)
-    return printable if len(printable) <= _SUBJECT_LIMIT else printable[: _SUBJECT_LIMIT - 3] + "..."
+    return (
+        printable if len(printable) <= _SUBJECT_LIMIT else printable[: _SUBJECT_LIMIT - 3] + "..."
+    )
 
 
 def _lines(report: Report) -> Iterator[str]:
-    yield _one_line(f"{report['verdict']}: {report['headline']} {report['action']}")
+    yield _first_line(report)
     yield ""
-    yield f"Drill:     {report['drill']['name']} ({report['drill']['kind']}), run {report['run']['id']}"
-    yield _one_line(f"Source:    {report['source']['name'] or 'not known'}")
-    yield f"Restored:  as of {instant(report['restore']['time'])}"
+    drill = report["drill"]
+    yield f"Drill:     {drill['name']} ({drill['kind']}), run {report['run']['id']}"
+    yield f"Source:    {_one_line(report['source']['name']) or 'not known'}"
+    if report["restore"]["time"]:
+        yield f"As of:     {instant(report['restore']['time'])}"
     yield f"Began:     {instant(report['run']['started_at'])}, {_started_by(report)}"
-    yield _one_line(f"Cause:     {report['cause']}")
+    yield f"Cause:     {_one_line(report['cause'])}"
     for name, key in (("RTO", "rto"), ("RPO", "rpo")):
         yield f"{name}:       {_objective(report['objectives'][key])}"
     tally = report["tally"]
@@ -87,6 +91,13 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _wrong_checks(report)
     yield ""
     yield from _links(report)
+
+
+def _first_line(report: Report) -> str:
+    """What happened, to what, why where that is not said yet, and what to do."""
+    why = [report["cause"]] if report["error"] or report["verdict"] == Verdict.REFUSED else []
+    told = [report["headline"], *(words.sentence(cause) for cause in why), report["action"]]
+    return _one_line(f"{report['verdict']}: {' '.join(told)}")
 
 
 def _one_line(text: str) -> str:
@@ -109,9 +120,7 @@ def _objective(objective: dict[str, Any]) -> str:
 
 def _wrong_checks(report: Report) -> Iterator[str]:
     for status in (Status.FAILED, Status.NOT_RUN):
-        wrong = [
-            c for c in report["checks"] if c["status"] == status and not c["by_configuration"]
-        ]
+        wrong = [c for c in report["checks"] if c["status"] == status and not c["by_configuration"]]
         if wrong:
             yield ""
             yield f"{words.STATUS_WORDS[status].capitalize()}:"

@@ -78,7 +78,7 @@ def _measures(report: Report) -> Iterator[Measure]:
 
 
 def emit(found: Iterable[Measure], *, namespace: str) -> None:
-    """Write the measures to the log, from which CloudWatch makes metrics: one line a dimension set."""
+    """Write the measures to the log, where CloudWatch finds them: a line for each dimension set."""
     from aws_lambda_powertools.metrics import EphemeralMetrics
 
     for _, group in groupby(found, key=lambda measure: measure.dimensions):

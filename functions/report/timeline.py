@@ -31,6 +31,9 @@ _FAR: Final = 3.0
 _SMALLEST: Final = 0.4
 """Per cent of the width: a phase shorter than that still shows."""
 
+_RIGHT: Final = 48.0
+"""Per cent of the width: a bar that starts further right has its words end where it ends."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Axis:
@@ -135,17 +138,11 @@ def _recovery_lane(axis: _Axis, recovery: _Recovery, top: int) -> Iterator[Marku
         note = f"of {words.duration(recovery.allowed)} allowed"
         if not recovery.drawn:
             note += ", which is beyond this picture"
-    yield fill(
-        _LABEL,
-        kind="total",
-        y=top + 14,
-        name="Recovery time",
-        length=words.duration(recovery.measured),
-        note=note,
-    )
     start = axis.at(recovery.start)
+    width = axis.of(recovery.allowed) if recovery.allowed and recovery.drawn else 100 - start
+    length = words.duration(recovery.measured)
+    yield _label("total", "Recovery time", length, start, start + width, top, note=note)
     if recovery.allowed is not None:
-        width = axis.of(recovery.allowed) if recovery.drawn else 100 - start
         yield _bar("track", start, width, top)
     if recovery.measured is not None:
         over = recovery.allowed is not None and recovery.measured > recovery.allowed
@@ -162,16 +159,27 @@ def _recovery_lane(axis: _Axis, recovery: _Recovery, top: int) -> Iterator[Marku
 
 def _phase_lane(axis: _Axis, phase: dict[str, Any], top: int) -> Markup:
     kind = "inside" if phase["in_rto"] else "outside"
-    label = fill(
+    start, width = axis.at(clock.parse(phase["started_at"])), axis.of(phase["seconds"])
+    length = words.duration(phase["seconds"])
+    label = _label(kind, words.title(phase["name"]), length, start, start + width, top)
+    return join([label, _bar(kind, start, width, top)])
+
+
+def _label(
+    kind: str, name: str, length: str, start: float, end: float, top: int, *, note: str = ""
+) -> Markup:
+    """The words above a bar: from its start on, or up to its end where the bar is far right."""
+    right = start > _RIGHT
+    return fill(
         _LABEL,
         kind=kind,
+        x=_percent(min(end, 100) if right else start),
+        anchor="end" if right else "start",
         y=top + 14,
-        name=title(phase["name"]),
-        length=words.duration(phase["seconds"]),
-        note="" if phase["in_rto"] else "not part of the recovery time",
+        name=name,
+        length=length,
+        note=fill('<tspan class="note" dx="7">$note</tspan>', note=note) if note else "",
     )
-    start = axis.at(clock.parse(phase["started_at"]))
-    return join([label, _bar(kind, start, axis.of(phase["seconds"]), top)])
 
 
 def _bar(kind: str, start: float, width: float, top: int) -> Markup:
@@ -192,16 +200,6 @@ def ticks(seconds: float) -> list[float]:
     return [n * step for n in range(min(int(seconds / step), 2 * _MOST_TICKS) + 1)]
 
 
-def title(name: str) -> str:
-    """The name of a phase as a person reads it.
-
-    >>> title("cluster_available")
-    'Cluster available'
-    """
-    spaced = name.replace("_", " ")
-    return spaced[:1].upper() + spaced[1:]
-
-
 def _title(report: Report) -> str:
     rto = report["objectives"]["rto"]
     return (
@@ -211,7 +209,7 @@ def _title(report: Report) -> str:
 
 
 def _description(phases: Sequence[dict[str, Any]]) -> str:
-    return "; ".join(f"{title(p['name'])} {words.duration(p['seconds'])}" for p in phases)
+    return "; ".join(f"{words.title(p['name'])} {words.duration(p['seconds'])}" for p in phases)
 
 
 def _percent(value: float) -> str:
@@ -231,8 +229,8 @@ _TICK: Final = """\
 """
 
 _LABEL: Final = """\
-<text class="label $kind" x="0" y="$y"><tspan class="name">$name</tspan>\
-<tspan class="length" dx="8">$length</tspan><tspan class="note" dx="8">$note</tspan></text>
+<text class="label $kind" x="$x" y="$y" text-anchor="$anchor"><tspan class="name">$name</tspan>\
+<tspan class="length" dx="7">$length</tspan>$note</text>
 """
 
 _BAR_SHAPE: Final = (

@@ -1,4 +1,4 @@
-"""How a report speaks: durations, instants, one sentence on what happened, one on what to do. Pure."""
+"""How a report speaks: durations, instants, what happened, what to do. Pure."""
 
 from __future__ import annotations
 
@@ -47,10 +47,14 @@ LEVEL_WORDS: Final = {
 VERDICT_WORDS: Final = {
     Verdict.PASS: "Restored, compared, on time, removed: this run is a proof.",
     Verdict.FAIL: "A check failed, an objective was missed, or something was left behind.",
-    Verdict.INCONCLUSIVE: "A step or a check could not be carried out: nothing is proven either way.",
+    Verdict.INCONCLUSIVE: "A step or a check could not be carried out: nothing is proven.",
     Verdict.REFUSED: "Bad input or configuration, found before anything was created.",
     Verdict.SKIPPED: "The drill did not run, for a good reason. This is no proof.",
 }
+
+_ACRONYMS: Final = frozenset({"iam", "rpo", "rto", "sql", "tls"})
+
+_LONGEST_SENTENCE: Final = 300
 
 _OF_DATA: Final = (
     CheckClass.ACCESS,
@@ -107,6 +111,17 @@ def instant(text: str | None, *, seconds: bool = True) -> str:
     return f"{moment.day} {moment:{'%b %Y, %H:%M:%S' if seconds else '%b %Y, %H:%M'}} UTC"
 
 
+def title(name: str) -> str:
+    """A name of ours as a person reads it.
+
+    >>> title("cluster_available"), title("rto"), title("tls_version")
+    ('Cluster available', 'RTO', 'TLS version')
+    """
+    told = [w.upper() if w in _ACRONYMS else w for w in name.replace("_", " ").split()]
+    spaced = " ".join(told)
+    return spaced[:1].upper() + spaced[1:]
+
+
 def count(number: int, noun: str) -> str:
     """A number with its noun.
 
@@ -124,8 +139,8 @@ def headline(report: Report) -> str:
     match Verdict(report["verdict"]):
         case Verdict.PASS:
             return (
-                f"{source} was restored as of {moment}"
-                f"{_in_time(report)}, and all {tally['passed']:,} checks passed."
+                f"{source} was restored as of {moment}{_in_time(report)},"
+                f" and all {count(tally['passed'], 'check')} passed."
             )
         case Verdict.FAIL:
             return _failed(report, source)
@@ -143,7 +158,7 @@ def action(report: Report) -> str:
         case Verdict.PASS | Verdict.SKIPPED:
             return "Nothing to do."
         case Verdict.REFUSED:
-            return "Correct what the cause names, then start the drill again. Nothing was created."
+            return "Correct what was refused, then start the drill again. Nothing was created."
         case Verdict.INCONCLUSIVE:
             return " ".join(
                 [
@@ -165,14 +180,15 @@ def _in_time(report: Report) -> str:
     rto = report["objectives"]["rto"]
     if rto["measured_seconds"] is None:
         return ""
-    return f" in {duration(rto['measured_seconds'])}"
+    return f" within {duration(rto['measured_seconds'])}"
 
 
 def _failed(report: Report, source: str) -> str:
     classes = failed_classes(report)
     if classes & set(_OF_DATA):
         failed = count(_number(report, _OF_DATA, Status.FAILED), "check")
-        return f"What came back from the backup of {source} is not right: {failed} failed."
+        what = ", ".join(CLASS_TITLES[c].lower() for c in _OF_DATA if c in classes)
+        return f"What came back from the backup of {source} is not right: {failed} failed ({what})."
     came_back = (
         f"The data of {source} came back right"
         if _data_is_proven(report)
@@ -211,11 +227,21 @@ def _data_is_proven(report: Report) -> bool:
 def _doubt(report: Report) -> str:
     error = report["error"]
     if error:
-        return f"{error['step']} stopped with {error['name']}"
+        return f"the step {error['step']} could not be finished"
     unrun = sum(1 for c in report["checks"] if _open(c))
-    if unrun:
-        return f"{count(unrun, 'check')} could not run"
-    return "the evidence is not complete"
+    return f"{count(unrun, 'check')} could not run" if unrun else "the evidence is not complete"
+
+
+def sentence(text: str) -> str:
+    """The text on one line, not too long, with a full stop.
+
+    >>> sentence("not   found")
+    'not found.'
+    """
+    line = " ".join(text.split())
+    if len(line) > _LONGEST_SENTENCE:
+        return f"{line[: _LONGEST_SENTENCE - 1]}…"
+    return line if line.endswith((".", "!", "?", "…")) else f"{line}."
 
 
 def _open(check: dict[str, Any]) -> bool:
@@ -230,11 +256,13 @@ def _after_failure(report: Report) -> list[str]:
     classes = failed_classes(report)
     if classes & set(_OF_DATA):
         return [
-            "Treat this backup as unproven: keep every snapshot there is, look at the failed checks,"
-            " mend the cause and start the drill again."
+            "Treat this backup as unproven: keep every snapshot there is, look at the failed"
+            " checks, mend the cause and start the drill again."
         ]
     if CheckClass.OBJECTIVE in classes:
-        return ["Make the restore faster or agree on another objective, then start the drill again."]
+        return [
+            "Make the restore faster or agree on another objective, then start the drill again."
+        ]
     return []
 
 

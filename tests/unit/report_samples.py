@@ -123,7 +123,7 @@ def table_checks() -> list[Check]:
 
 
 class Sample:
-    """A run that passed. `document`, `verify` (checks) and `units` may be changed before `report`."""
+    """A run that passed; `document`, `verify` and `units` (checks) may be changed."""
 
     def __init__(self) -> None:
         self.verify = verify_checks()
@@ -321,7 +321,7 @@ def inconclusive() -> Sample:
     del exercise["instance_available_at"]
     cause = {
         "errorType": "RestoreFailed",
-        "errorMessage": f"instance {CLUSTER}-1 is insufficient-capacity: it never becomes available",
+        "errorMessage": f"instance {CLUSTER}-1 is insufficient-capacity: a state without return",
         "stackTrace": ["  File ..."],
     }
     sample.document["error"] = {"Error": "RestoreFailed", "Cause": json.dumps(cause)}
@@ -347,8 +347,8 @@ def refused() -> Sample:
     sample = Sample()
     cause = {
         "errorType": "Refused",
-        "errorMessage": "input: restore_time: 2027-01-01T00:00:00Z is in the future: expected a time"
-        " between 2026-10-26T08:00:00Z and 2026-11-02T07:57:33Z",
+        "errorMessage": "input: restore_time: 2027-01-01T00:00:00Z is in the future:"
+        " expected a time between 2026-10-26T08:00:00Z and 2026-11-02T07:57:33Z",
     }
     sample.document = {
         "drill": drill(),

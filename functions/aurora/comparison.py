@@ -1,0 +1,302 @@
+"""What two readings of the source demand of the copy.
+
+A table is read twice, once before the restore point T and once after it. A row version is *old*
+when it was written by a transaction that had ended when the first reading began. Old versions can
+only disappear, so of those that the first reading saw (`most`) and those that the second one still
+saw (`least`) the copy must hold at least `least` and at most `most`. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
+
+from functions.model import Check, CheckClass, Level, Status
+
+WINDOW = 1 << 24
+"""Transactions, counted from the horizon, whose rows are not old. One that consumed more between
+its readings cannot be compared: its newest rows would pass for old ones."""
+
+BEFORE_T = timedelta(milliseconds=100)
+"""How long before the restore point the marker 'before' is committed, at least."""
+
+AFTER_T = timedelta(milliseconds=500)
+"""How long after the restore point the marker 'after' is written, at least; and how long after
+that the second reading begins. What was committed up to T has then become visible."""
+
+CLOCK_TOLERANCE = timedelta(seconds=5)
+"""How far the clocks of those who write time stamps may run ahead of the source's."""
+
+HEARTBEAT_TOLERANCE = timedelta(seconds=2)
+"""Heartbeats this near to the restore point prove nothing: they carry a time from before their
+commit."""
+
+
+def restore_point(clock: datetime) -> datetime:
+    """The restore point: the first whole second that lies at least BEFORE_T after `clock`.
+
+    >>> restore_point(datetime(2026, 11, 2, 5, 0, 3, 250_000, tzinfo=UTC)).isoformat()
+    '2026-11-02T05:00:04+00:00'
+    >>> restore_point(datetime(2026, 11, 2, 5, 0, 3, 950_000, tzinfo=UTC)).isoformat()
+    '2026-11-02T05:00:05+00:00'
+    >>> restore_point(datetime(2026, 11, 2, 5, 0, 3, 900_000, tzinfo=UTC)).isoformat()
+    '2026-11-02T05:00:04+00:00'
+    """
+    soonest = clock + BEFORE_T
+    whole = soonest.replace(microsecond=0)
+    return whole if whole == soonest else whole + timedelta(seconds=1)
+
+
+def end_of_slice(start: int, blocks: int, most: int) -> int | None:
+    """The first block after the slice that begins at `start`; None for the rest of the table.
+
+    The last slice has no end: rows in blocks that were added meanwhile belong to it.
+
+    >>> end_of_slice(0, 1000, 400), end_of_slice(400, 1000, 400), end_of_slice(800, 1000, 400)
+    (400, 800, None)
+    >>> end_of_slice(0, 0, 400) is None
+    True
+    """
+    end = start + max(1, most)
+    return end if end < blocks else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counted:
+    """What was read of a table, or of a range of its blocks. Sums of ranges are that of the table.
+
+    `total` counts the rows that are visible, `old` those of them that existed before the horizon,
+    `late` those of transactions that cannot have ended by the restore point. `seconds` were spent.
+    A digest of the same range would be one more field here and one more column of
+    sql/count_rows.sql.
+    """
+
+    total: int = 0
+    old: int = 0
+    late: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: Counted) -> Counted:
+        """Both ranges together.
+
+        >>> Counted(total=3, old=2) + Counted(total=4, old=4)
+        Counted(total=7, old=6, late=0, seconds=0.0)
+        """
+        return Counted(
+            total=self.total + other.total,
+            old=self.old + other.old,
+            late=self.late + other.late,
+            seconds=round(self.seconds + other.seconds, 3),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """How many old rows the copy may hold."""
+
+    least: int
+    most: int
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no old row went away between the two readings: then the count must be equal."""
+        return self.least == self.most
+
+    def admit(self, count: int) -> bool:
+        """Whether a count lies within.
+
+        >>> Bounds(least=3, most=5).admit(5), Bounds(least=3, most=5).admit(2)
+        (True, False)
+        """
+        return self.least <= count <= self.most
+
+    def __str__(self) -> str:
+        """As the report shows it.
+
+        >>> str(Bounds(least=10012, most=10012)), str(Bounds(least=10001, most=10012))
+        ('10012', '10001..10012')
+        """
+        return str(self.least) if self.quiet else f"{self.least}..{self.most}"
+
+
+class Unread(StrEnum):
+    """Why a table of the copy has no count."""
+
+    DAMAGED = "damaged"
+    IMPOSSIBLE = "impossible"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Obstacle:
+    """What kept a table from being counted. `detail` names the error, never a row's content."""
+
+    kind: Unread
+    detail: str
+
+
+def row_count(
+    *,
+    target: str,
+    bounds: Bounds | None,
+    unbounded_because: str,
+    found: Counted | Obstacle,
+    required: Level,
+    at_restore_point: bool | None,
+) -> Check:
+    """The check `row_count` of one table.
+
+    A copy that is not at the restore point cannot be compared: the markers have already said so.
+    Where the witness has no bounds the rows are counted, in full, and that is all that is proven.
+
+    >>> check = row_count(target="s.t", bounds=Bounds(least=9, most=9), unbounded_because="",
+    ...     found=Counted(total=12, old=8), required=Level.BOUNDED, at_restore_point=True)
+    >>> check.status, check.expected, check.observed
+    (<Status.FAILED: 'failed'>, '9', '8')
+    """
+    level = Level.BOUNDED if bounds else Level.COUNTED
+    expected = str(bounds) if bounds else "every row can be read"
+    seconds = found.seconds if isinstance(found, Counted) else 0.0
+
+    def outcome(status: Status, observed: str, detail: str, reached: Level = level) -> Check:
+        return Check(
+            name="row_count",
+            check_class=CheckClass.CONTENT,
+            target=target,
+            status=status,
+            expected=expected,
+            observed=observed,
+            detail=detail,
+            seconds=seconds,
+            level=reached,
+        )
+
+    if at_restore_point is False:
+        detail = "the copy is not at the restore point"
+        return outcome(Status.NOT_RUN, "not compared", detail, Level.NONE)
+    if isinstance(found, Obstacle):
+        match found.kind:
+            case Unread.DAMAGED:
+                return outcome(Status.FAILED, "unreadable", found.detail)
+            case Unread.IMPOSSIBLE:
+                return outcome(Status.NOT_RUN, "not counted", found.detail, Level.NONE)
+            case unreachable:
+                assert_never(unreachable)
+    if bounds and not bounds.admit(found.old):
+        return outcome(Status.FAILED, str(found.old), _how_far(bounds, found))
+    if bounds and found.late:
+        observed = f"{found.old}, and {found.late} written after the restore point"
+        return outcome(Status.FAILED, observed, "something writes to the copy")
+    observed = str(found.old if bounds else found.total)
+    detail = (
+        f"{'quiet' if bounds.quiet else 'busy'} at the restore point; {found.total} rows in all"
+        if bounds
+        else f"counted only: {unbounded_because}"
+    )
+    if not level.reaches(required):
+        detail = f"reached the level {level.value}, required is {required.value}: {detail}"
+        return outcome(Status.NOT_RUN, observed, detail)
+    return outcome(Status.PASSED, observed, detail)
+
+
+def _how_far(bounds: Bounds, found: Counted) -> str:
+    """What is wrong with a count out of bounds.
+
+    >>> _how_far(Bounds(least=3, most=5), Counted(total=2, old=2))
+    'at least 1 row that existed at the restore point is missing'
+    >>> _how_far(Bounds(least=3, most=5), Counted(total=7, old=7))
+    'at least 2 rows are there that did not exist at the restore point'
+    """
+    missing, surplus = bounds.least - found.old, found.old - bounds.most
+    count = max(missing, surplus)
+    rows, are = ("row", "is") if count == 1 else ("rows", "are")
+    if missing > 0:
+        return f"at least {count} {rows} that existed at the restore point {are} missing"
+    return f"at least {count} {rows} {are} there that did not exist at the restore point"
+
+
+def difference(expected: Sequence[str], observed: Sequence[str]) -> str:
+    """What is missing and what is new; empty when both are equal, order included.
+
+    >>> difference(["id bigint", "email text"], ["id bigint", "name text"])
+    'missing: email text; unexpected: name text'
+    >>> difference(["a", "b"], ["b", "a"])
+    'in another order: b, a'
+    >>> difference(["a"], ["a"])
+    ''
+    """
+    missing = [entry for entry in expected if entry not in observed]
+    unexpected = [entry for entry in observed if entry not in expected]
+    parts = [
+        *([f"missing: {', '.join(missing)}"] if missing else []),
+        *([f"unexpected: {', '.join(unexpected)}"] if unexpected else []),
+    ]
+    if not parts and list(expected) != list(observed):
+        parts.append(f"in another order: {', '.join(observed)}")
+    return "; ".join(parts)
+
+
+def freshness(
+    *,
+    target: str,
+    newest: datetime | None,
+    later: bool,
+    restore_time: datetime,
+    within_seconds: float,
+    seconds: float,
+) -> Check:
+    """The check `freshness` of one column: its newest value is recent, seen from the restore point.
+
+    >>> point = datetime(2026, 11, 2, 5, tzinfo=UTC)
+    >>> check = freshness(target="s.t.at", newest=point - timedelta(hours=2), later=False,
+    ...                   restore_time=point, within_seconds=3600, seconds=0.1)
+    >>> check.status, check.observed
+    (<Status.FAILED: 'failed'>, '7200 s before the restore point')
+    """
+    age = (restore_time - newest).total_seconds() if newest else None
+    fresh = age is not None and age <= within_seconds
+    observed = "no value" if age is None else f"{max(age, 0):.0f} s before the restore point"
+    if later:
+        observed = f"values later than the restore point; the newest before it: {observed}"
+    return Check(
+        name="freshness",
+        check_class=CheckClass.CONTENT,
+        target=target,
+        status=Status.PASSED if fresh and not later else Status.FAILED,
+        expected=f"at most {within_seconds:.0f} s before the restore point, and none after it",
+        observed=observed,
+        detail=f"clocks may run ahead by {CLOCK_TOLERANCE.total_seconds():.0f} s",
+        seconds=seconds,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Beats:
+    """What heartbeats say of where the copy stands: how many should be there, and are."""
+
+    due: int
+    missing: int
+    undue: int
+    present: int
+
+
+def compare_beats(
+    beats: Mapping[str, datetime], present: frozenset[str], restore_time: datetime
+) -> Beats:
+    """The source's heartbeats (id to time) against those found in the copy.
+
+    >>> point = datetime(2026, 11, 2, 5, tzinfo=UTC)
+    >>> beats = {"a": point - timedelta(seconds=9), "b": point, "c": point + timedelta(seconds=9)}
+    >>> compare_beats(beats, frozenset("ac"), point)
+    Beats(due=1, missing=0, undue=1, present=1)
+    """
+    due = {i for i, at in beats.items() if at < restore_time - HEARTBEAT_TOLERANCE}
+    undue = {i for i, at in beats.items() if at > restore_time + HEARTBEAT_TOLERANCE}
+    return Beats(
+        due=len(due),
+        missing=len(due - present),
+        undue=len(undue),
+        present=len(undue & present),
+    )
