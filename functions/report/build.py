@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from functions import clock
 from functions.model import Check, CheckClass, Document, Level, Status, Summary, tally
-from functions.report import words
-from functions.report.words import Report
+from functions.report.words import Report, action, headline
 from functions.verdict import Decision
 
 SCHEMA_VERSION: Final = 1
@@ -100,8 +99,8 @@ def build(
         "error": _error(document),
         "evidence": {"bucket": bucket, "keys": sorted(set(evidence))},
     }
-    report["headline"] = words.headline(report)
-    report["action"] = words.action(report)
+    report["headline"] = headline(report)
+    report["action"] = action(report)
     return report
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from functions import naming, verdict
 from functions.model import Check, CheckClass, Document, Status, Summary
@@ -14,6 +14,9 @@ from functions.report.words import Report
 
 Records = Mapping[str, Sequence[Mapping[str, Any]]]
 """Check records by the evidence key under which they are stored."""
+
+
+_STEPS: Final = ("witness", "exercise", "verify")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +80,7 @@ def conclude(
     summary, unsummarized = _summary(readable, summarize)
     checks = [*_recorded(readable, stored), *summary.objectives, *unsummarized]
     if part(readable, "plan").get("outcome") == "go":
+        checks += _unfinished(readable, summary)
         checks.append(verdict.teardown_check(readable, summary))
     return build(
         readable,
@@ -98,12 +102,14 @@ def may_release(report: Report, document: Document) -> bool:
 
 
 def _readable(document: Document) -> Document:
-    """The document without what is not of the shape that the line gives it."""
+    """The document without what is not of the shape that the line gives it; an error stays one."""
     shaped = {
         key: value
         for key, value in document.items()
         if isinstance(value, dict) or (key == "verify_units" and isinstance(value, list))
     }
+    if document.get("error") is not None and not shaped.get("error"):
+        shaped["error"] = {"Error": "Unreadable", "Cause": "a step raised, what it said is lost"}
     return {**shaped, "input": document.get("input")} if "input" in document else shaped
 
 
@@ -126,6 +132,36 @@ def _recorded(document: Document, stored: Records) -> list[Check]:
         return verdict.gather(document, stored)
     except Exception as error:  # a stored record of another shape; a report must be made anyway
         return [_unreadable("evidence", CheckClass.CONTENT, error)]
+
+
+def _unfinished(document: Document, summary: Summary) -> list[Check]:
+    """What a run lacks that went on as if nothing had been wrong: a step, or its restore point."""
+    if "error" in document:
+        return []
+    lacking = [
+        _lacking(
+            f"the step {name.capitalize()}", CheckClass.CONTENT, "it never said that it is done"
+        )
+        for name in _STEPS
+        if not part(document, name).get("done")
+    ]
+    if not summary.restore_time:
+        lacking.append(
+            _lacking("the restore point", CheckClass.RESTORE_POINT, "no step said which it was")
+        )
+    return lacking
+
+
+def _lacking(target: str, check_class: CheckClass, detail: str) -> Check:
+    return Check(
+        name="evidence",
+        check_class=check_class,
+        target=target,
+        status=Status.NOT_RUN,
+        expected="known",
+        observed="nothing",
+        detail=detail,
+    )
 
 
 def _unreadable(name: str, check_class: CheckClass, error: Exception) -> Check:

@@ -11,10 +11,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from functions.model import CheckClass, Status, Verdict
-from functions.report import words
 from functions.report.markup import Markup, fill, join
 from functions.report.timeline import timeline
-from functions.report.words import Report, count, duration, instant, title
+from functions.report.words import (
+    CLASS_QUESTIONS,
+    CLASS_TITLES,
+    LEVEL_WORDS,
+    STATUS_WORDS,
+    VERDICT_WORDS,
+    Report,
+    count,
+    duration,
+    instant,
+    sentence,
+    title,
+)
 
 _TEMPLATE: Final = Path(__file__).with_name("page.html")
 
@@ -53,7 +64,7 @@ def _template() -> str:
 def _cause(report: Report) -> Markup:
     if report["verdict"] == Verdict.PASS:
         return Markup()
-    return fill('<p class="cause">$cause</p>\n', cause=words.sentence(report["cause"]))
+    return fill('<p class="cause">$cause</p>\n', cause=sentence(report["cause"]))
 
 
 def _tiles(report: Report) -> Iterator[Markup]:
@@ -100,9 +111,9 @@ def _removal_tile(report: Report) -> Markup:
         return _tile("Removal", f"{left} left", "delete by hand or wait", tone="failed")
     if resources["proven"]:
         return _tile("Removal", "all gone", f"{count(gone, 'resource')} deleted", tone="passed")
-    if not resources["created"] and not gone:
-        return _tile("Removal", "none needed", "nothing was created", tone="off")
-    return _tile("Removal", "not proven", "look for leftovers", tone="failed")
+    if report["classes"][CheckClass.TEARDOWN]["failed"]:
+        return _tile("Removal", "not proven", "look for leftovers", tone="failed")
+    return _tile("Removal", "none needed", "nothing was created", tone="off")
 
 
 def _tile(name: str, value: str, note: str, *, tone: str, meter: str = Markup()) -> Markup:
@@ -174,8 +185,8 @@ def _group(each: CheckClass, checks: Sequence[dict[str, Any]]) -> Markup:
     more = f"And {unshown:,} more that passed: they are listed in report.json." if unshown else ""
     return fill(
         _GROUP,
-        title=words.CLASS_TITLES[each],
-        question=words.CLASS_QUESTIONS[each],
+        title=CLASS_TITLES[each],
+        question=CLASS_QUESTIONS[each],
         counts=join(_counts(checks)),
         rows=join(_check_row(check) for check in shown),
         more=fill('<p class="muted">$more</p>', more=more) if more else "",
@@ -186,7 +197,7 @@ def _counts(checks: Sequence[dict[str, Any]]) -> Iterator[Markup]:
     for status in _STATUS_ORDER:
         number = sum(1 for c in checks if c["status"] == status)
         if number:
-            told = f"{number:,} {words.STATUS_WORDS[status]}"
+            told = f"{number:,} {STATUS_WORDS[status]}"
             yield _status(status, told, off=_all_off(checks, status))
 
 
@@ -203,7 +214,7 @@ def _check_row(check: dict[str, Any]) -> Markup:
     return fill(
         _CHECK_ROW,
         row="off" if off else status.value,
-        status=_status(status, words.STATUS_WORDS[status], off=off),
+        status=_status(status, STATUS_WORDS[status], off=off),
         name=title(check["name"]),
         target=check["target"],
         level=f" ({check['level']})" if check["level"] else "",
@@ -229,7 +240,7 @@ def _origin_section(report: Report) -> Markup:
     facts = [
         ("Source", _with_detail(source["name"] or "not known", source["arn"])),
         ("Engine version", source["version"] or "not known"),
-        ("Restored from", title(restore["from"]) or "not known"),
+        ("Kind of backup", title(restore["from"]) or "not known"),
         ("Asked for", _asked(restore["asked"])),
         ("Restore point", instant(restore["time"])),
         ("How closely compared", _levels(restore)),
@@ -241,7 +252,8 @@ def _origin_section(report: Report) -> Markup:
         error = report["error"]
         told = _with_detail(f"{error['name']} in {error['step']}", error["message"])
         facts.insert(0, ("Stopped by", told))
-    return _card("What was restored, and from when", "", _facts(facts))
+    happened = "What was restored, and from when" if report["phases"] else "What was to be restored"
+    return _card(happened, "", _facts(facts))
 
 
 def _asked(asked: str) -> str:
@@ -259,7 +271,7 @@ def _whole(seconds: float | None) -> str:
 
 def _levels(restore: dict[str, Any]) -> Markup | str:
     told = [
-        f"{count(number, 'table')} {level}: {words.LEVEL_WORDS[level]}"
+        f"{count(number, 'table')}, {level}: {LEVEL_WORDS[level]}"
         for level, number in restore["levels"].items()
         if number
     ]
@@ -295,7 +307,13 @@ def _resources_section(report: Report) -> Markup:
         for r in (*resources["created"], *resources["deleted"], *resources["leftovers"])
     }
     if not known:
-        return _card("What was made and removed", "Nothing was created, so nothing is left.")
+        unproven = report["classes"][CheckClass.TEARDOWN]["failed"]
+        return _card(
+            "What was made and removed",
+            "It is not known what was made: look for what is tagged with this run."
+            if unproven
+            else "Nothing was created, so nothing is left.",
+        )
     rows = join(
         _resource_row(resource, _fate(identity, left, gone, proven=resources["proven"]))
         for identity, resource in known.items()
@@ -340,11 +358,15 @@ def _resource_row(resource: dict[str, str], fate: tuple[Status, str]) -> Markup:
 
 def _evidence_section(report: Report) -> Markup:
     evidence, code = report["evidence"], report["code"]
-    keys = join(fill("<li><code>$key</code></li>", key=key) for key in evidence["keys"])
+    folder = f"{report['run']['key']}/"
+    files = join(
+        fill("<li><code>$name</code></li>", name=key.removeprefix(folder))
+        for key in evidence["keys"]
+    )
     facts = [
         ("Execution", _code(report["run"]["execution"] or "not known")),
-        ("Bucket", _code(evidence["bucket"] or "not known")),
-        ("Keys", fill('<ul class="keys">$keys</ul>', keys=keys) if keys else "none"),
+        ("Folder", _code(f"s3://{evidence['bucket']}/{folder}")),
+        ("Files", fill('<ul class="files">$files</ul>', files=files)),
         ("Code", _with_detail(f"version {code['version']}", f"SHA-256 {code['sha256']}")),
         ("Report schema", str(report["report_version"])),
     ]
@@ -352,7 +374,7 @@ def _evidence_section(report: Report) -> Markup:
 
 
 def _glossary_section() -> Markup:
-    facts = [(verdict.value, meaning) for verdict, meaning in words.VERDICT_WORDS.items()]
+    facts = [(verdict.value, meaning) for verdict, meaning in VERDICT_WORDS.items()]
     facts += [
         (
             "RTO",

@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from functions.model import CheckClass, Status, Verdict
-from functions.report import words
-from functions.report.words import Report, count, duration, instant
+from functions.report.words import (
+    CLASS_TITLES,
+    STATUS_WORDS,
+    Report,
+    count,
+    duration,
+    instant,
+    sentence,
+)
 
 _SUBJECT_LIMIT: Final = 99
 """SNS takes fewer than 100 characters, ASCII only, without line breaks."""
@@ -96,7 +103,7 @@ def _lines(report: Report) -> Iterator[str]:
 def _first_line(report: Report) -> str:
     """What happened, to what, why where that is not said yet, and what to do."""
     why = [report["cause"]] if report["error"] or report["verdict"] == Verdict.REFUSED else []
-    told = [report["headline"], *(words.sentence(cause) for cause in why), report["action"]]
+    told = [report["headline"], *(sentence(cause) for cause in why), report["action"]]
     return _one_line(f"{report['verdict']}: {' '.join(told)}")
 
 
@@ -123,14 +130,14 @@ def _wrong_checks(report: Report) -> Iterator[str]:
         wrong = [c for c in report["checks"] if c["status"] == status and not c["by_configuration"]]
         if wrong:
             yield ""
-            yield f"{words.STATUS_WORDS[status].capitalize()}:"
+            yield f"{STATUS_WORDS[status].capitalize()}:"
             yield from (_check(check) for check in wrong[:_MOST_CHECKS])
         if len(wrong) > _MOST_CHECKS:
             yield f"- and {count(len(wrong) - _MOST_CHECKS, 'more check')}: see the report"
 
 
 def _check(check: dict[str, Any]) -> str:
-    title = words.CLASS_TITLES[CheckClass(check["class"])]
+    title = CLASS_TITLES[CheckClass(check["class"])]
     told = (
         f"- {title}: {check['name']} of {check['target']}:"
         f" expected {check['expected']}, observed {check['observed']}"

@@ -12,9 +12,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from functions import clock
-from functions.report import words
 from functions.report.markup import Markup, fill, join
-from functions.report.words import Report
+from functions.report.words import Report, duration, title
 
 _TOP: Final = 26
 _LANE: Final = 40
@@ -111,7 +110,7 @@ def _parts(
             floor=floor,
             text_y=floor + 17,
             anchor="start" if x < 4 else "end" if x > 94 else "middle",
-            text="start" if seconds == 0 else words.duration(seconds),
+            text="start" if seconds == 0 else duration(seconds),
         )
     top = _TOP
     if recovery:
@@ -128,19 +127,19 @@ def _parts(
             floor=floor,
             anchor="end" if x > 55 else "start",
             shift=-6 if x > 55 else 6,
-            text=f"objective: {words.duration(recovery.allowed)}",
+            text=f"objective: {duration(recovery.allowed)}",
         )
 
 
 def _recovery_lane(axis: _Axis, recovery: _Recovery, top: int) -> Iterator[Markup]:
     note = ""
     if recovery.allowed is not None:
-        note = f"of {words.duration(recovery.allowed)} allowed"
+        note = f"of {duration(recovery.allowed)} allowed"
         if not recovery.drawn:
             note += ", which is beyond this picture"
     start = axis.at(recovery.start)
     width = axis.of(recovery.allowed) if recovery.allowed and recovery.drawn else 100 - start
-    length = words.duration(recovery.measured)
+    length = duration(recovery.measured)
     yield _label("total", "Recovery time", length, start, start + width, top, note=note)
     if recovery.allowed is not None:
         yield _bar("track", start, width, top)
@@ -160,8 +159,8 @@ def _recovery_lane(axis: _Axis, recovery: _Recovery, top: int) -> Iterator[Marku
 def _phase_lane(axis: _Axis, phase: dict[str, Any], top: int) -> Markup:
     kind = "inside" if phase["in_rto"] else "outside"
     start, width = axis.at(clock.parse(phase["started_at"])), axis.of(phase["seconds"])
-    length = words.duration(phase["seconds"])
-    label = _label(kind, words.title(phase["name"]), length, start, start + width, top)
+    length = duration(phase["seconds"])
+    label = _label(kind, title(phase["name"]), length, start, start + width, top)
     return join([label, _bar(kind, start, width, top)])
 
 
@@ -203,13 +202,13 @@ def ticks(seconds: float) -> list[float]:
 def _title(report: Report) -> str:
     rto = report["objectives"]["rto"]
     return (
-        f"Phases of the drill. Recovery took {words.duration(rto['measured_seconds'])};"
-        f" the objective is {words.duration(rto['objective_seconds'])}."
+        f"Phases of the drill. Recovery took {duration(rto['measured_seconds'])};"
+        f" the objective is {duration(rto['objective_seconds'])}."
     )
 
 
 def _description(phases: Sequence[dict[str, Any]]) -> str:
-    return "; ".join(f"{words.title(p['name'])} {words.duration(p['seconds'])}" for p in phases)
+    return "; ".join(f"{title(p['name'])} {duration(p['seconds'])}" for p in phases)
 
 
 def _percent(value: float) -> str:

@@ -68,7 +68,7 @@ _OF_DATA: Final = (
 def duration(seconds: float | None) -> str:
     """A length of time for people; the two largest units that matter.
 
-    >>> [duration(s) for s in (None, 0.04, 3.25, 59.97, 75, 600, 3725, 93_600)]
+    >>> [duration(s) for s in (None, 0.04, 3.26, 59.97, 75, 600, 3725, 93_600)]
     ['not measured', '0.04 s', '3.3 s', '1 min', '1 min 15 s', '10 min', '1 h 2 min', '1 d 2 h']
     """
     if seconds is None:

@@ -20,6 +20,11 @@ PURE = [
     "functions/aurora/summary.py",
     "functions/aurora/values.py",
     "functions/report/build.py",
+    "functions/report/conclude.py",
+    "functions/report/markup.py",
+    "functions/report/message.py",
+    "functions/report/timeline.py",
+    "functions/report/words.py",
 ]
 IMPURE = {"boto3", "botocore", "psycopg", "os", "pathlib", "socket", "subprocess", "time"}
 DOORS = {
