@@ -1,4 +1,4 @@
-"""The last step of the line: report. Evidence and ledger first, then graphs and people."""
+"""The last step of the line: report. Evidence and ledger first, then people and graphs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from functions.step import Run, done, step
 
 @step("report")
 def report(run: Run) -> Answer:
-    """Decide the verdict, store the report, write the ledger; then the metrics and the message."""
+    """Decide the verdict, store the report, write the ledger; then the message and the metrics."""
     identity = identify(run.document, today=f"{run.now:%Y%m%d}")
     evidence = Evidence.of(run.settings)
     told = conclude(
@@ -42,10 +42,10 @@ def report(run: Run) -> Answer:
     )
     _store(evidence, identity, told)
     _enter(Ledger.of(run.settings, identity.drill), told, run.document)
-    emit(measures(told), namespace=run.settings.namespace)
     notification = message(told)
     if notification:
         topic.publish(run.settings.topic_arn, notification)
+    emit(measures(told), namespace=run.settings.namespace)
     return done(
         verdict=told["verdict"],
         cause=told["cause"],
