@@ -1,0 +1,385 @@
+"""The emulated AWS: a moto server in this process, on 127.0.0.1, and what it lacks for our line.
+
+What is added to moto 5.2.5 (the seams; each has its tests in tests/emulator/):
+
+- the front: every request is read (`lab/calls.py`), shown to hooks that may refuse it, and, when a
+  role made it, kept in `Emulator.calls`;
+- Step Functions runs machines as AWS does (`lab/stepfunctions.py`), and its Lambda tasks call
+  `Emulator.invoke`, as the Lambda API's Invoke does;
+- EventBridge Scheduler fires when it is told to: `Emulator.fire_schedule`.
+
+moto keeps its state in the process: one emulator at a time. Permissions are not enforced unless a
+hook does; there are no quotas and no throttling but those that a hook makes up.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import json
+import logging
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, ClassVar
+
+import botocore.session
+from botocore.config import Config
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.base_backend import BackendDict
+from moto.core.config import default_user_config
+from moto.core.model_instances import reset_model_data
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from moto.scheduler.models import scheduler_backends
+from moto.sts.models import sts_backends
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from lab.calls import Call, Denied, Refusal, answer_to, operation_of, signature
+from lab.stepfunctions import Invocation, StepFunctions, abort, running_executions
+
+__all__ = ["Call", "Denied", "Emulator", "EmulatorError", "Invocation", "Refusal"]
+
+MOTO_VERSION = "5.2.5"
+REGION = "sa-east-1"
+ACCOUNT = DEFAULT_ACCOUNT_ID
+
+StartResponse = Callable[[str, list[tuple[str, str]]], object]
+Hook = Callable[[Call], Refusal | None]
+
+
+class EmulatorError(Exception):
+    """When the emulator cannot run here: another moto, a port in use, a second one."""
+
+
+class Emulator:
+    """An AWS of one account and region, from `start()` to `stop()`.
+
+    `invoke` runs a function: it gets the function's name and the payload. `before_call` hooks see
+    each call before moto does, and refuse it by returning a `Refusal` (`Denied` is one);
+    `after_call` hooks see it, with its status, after its effect and before its caller gets the
+    answer. Hooks are called in the thread of the request. `calls` are the calls made by roles.
+    """
+
+    _running: ClassVar[Emulator | None] = None
+
+    def __init__(self, *, folder: Path, time_factor: float = 1.0, port: int = 0) -> None:
+        self.folder = folder
+        self.time_factor = time_factor
+        self.region = REGION
+        self.account = ACCOUNT
+        self.endpoint = ""
+        self.calls: list[Call] = []
+        self.before_call: list[Hook] = []
+        self.after_call: list[Hook] = []
+        self.invoke: Callable[[str, bytes], Invocation] = _no_functions
+        self._port = port
+        self._server: BaseWSGIServer | None = None
+        self._mends = ExitStack()
+        self._sdk = _sdk_without_configuration()
+        self._making_client = threading.Lock()
+
+    def start(self) -> str:
+        """Listen on 127.0.0.1, on the given port or a free one; the endpoint's URL.
+
+        Raises EmulatorError when moto is another version than the one mended here, when the port
+        is taken, or when this process runs an emulator already.
+        """
+        version = importlib.metadata.version("moto")
+        if version != MOTO_VERSION:
+            raise EmulatorError(
+                f"moto {version} is installed: the lab mends moto {MOTO_VERSION} and no other"
+            )
+        if Emulator._running is not None:
+            raise EmulatorError(f"this process already runs one, at {Emulator._running.endpoint}")
+        listener = _listen(self._port)
+        Emulator._running = self
+        self._keep_log()
+        self._mends.enter_context(self._interpreter().installed())
+        default_user_config["stepfunctions"] = {"execute_state_machine": True}
+        _forget_everything()
+        front = _Front(self, DomainDispatcherApplication(create_backend_app))
+        host, port = listener.getsockname()
+        self._server = make_server(
+            host, port, front, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
+        )
+        listener.close()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        self.endpoint = f"http://{host}:{port}"
+        return self.endpoint
+
+    def stop(self) -> None:
+        """Abort what runs, stop listening, forget everything. May be called twice."""
+        if self._server is None:
+            return
+        for execution in running_executions():
+            abort(execution, error="Emulator.Stopped", cause="The emulator was stopped.")
+        self._server.shutdown()
+        self._server.server_close()
+        self._server = None
+        _forget_everything()
+        self._mends.close()
+        default_user_config["stepfunctions"] = {"execute_state_machine": False}
+        Emulator._running = None
+
+    def client(self, service: str, *, role_arn: str | None = None, session: str = "lab") -> Any:
+        """An SDK client of this emulator, as a role or as nobody in particular.
+
+        Nothing of the user's own AWS configuration (profile, files, proxies) has a part in it.
+        """
+        access_key, secret_key, token = ("lab", "lab", "lab")
+        if role_arn is not None:
+            access_key, secret_key, token = self.credentials(role_arn, session)
+        with self._making_client:
+            return self._sdk.create_client(
+                service,
+                region_name=self.region,
+                endpoint_url=self.endpoint,
+                aws_access_key_id=access_key,
+                aws_secret_access_key=secret_key,
+                aws_session_token=token,
+                config=Config(proxies={}, retries={"total_max_attempts": 1}),
+            )
+
+    def credentials(self, role_arn: str, session: str) -> tuple[str, str, str]:
+        """Access key, secret key and session token of a role, by STS AssumeRole."""
+        answer = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session)
+        keys = answer["Credentials"]
+        return keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]
+
+    def fire_schedule(self, name: str, scheduled_time: str) -> str:
+        """Deliver a schedule's target once, as at that time; what came of it.
+
+        That is the ARN of the execution that was started, or the answer of the function. Called
+        twice with the same time it is a duplicate delivery, which EventBridge Scheduler may make.
+        Raises LookupError when there is no such schedule, and ClientError as its target does.
+        """
+        schedule = self._schedule(name)
+        target = schedule.target
+        text = target.get("Input") or "{}"
+        context = {
+            "schedule-arn": schedule.arn,
+            "scheduled-time": scheduled_time,
+            "execution-id": str(uuid.uuid4()),
+            "attempt-number": "1",
+        }
+        for attribute, value in context.items():
+            text = text.replace(f"<aws.scheduler.{attribute}>", value)
+        service = target["Arn"].split(":")[2]
+        if service == "states":
+            states = self.client("stepfunctions", role_arn=target["RoleArn"], session=name[:64])
+            started = states.start_execution(stateMachineArn=target["Arn"], input=text)
+            return str(started["executionArn"])
+        if service == "lambda":
+            return self._invoke_as(target["RoleArn"], target["Arn"], text.encode()).payload.decode()
+        raise LookupError(f"schedule {name}: the lab does not deliver to {target['Arn']}")
+
+    def _schedule(self, name: str) -> Any:
+        groups = scheduler_backends[self.account][self.region].schedule_groups
+        for group in groups.values():
+            if name in group.schedules:
+                return group.schedules[name]
+        known = sorted(schedule for group in groups.values() for schedule in group.schedules)
+        raise LookupError(f"there is no schedule {name!r}, only {', '.join(known) or 'none'}")
+
+    def _interpreter(self) -> StepFunctions:
+        return StepFunctions(time_factor=self.time_factor, invoke=self._invoke_as)
+
+    def _invoke_as(self, role_arn: str | None, function: str, payload: bytes) -> Invocation:
+        """Run a function for a service that has assumed a role: a call like any other.
+
+        Raises the Refusal of a hook.
+        """
+        call = Call(
+            role=role_arn,
+            session=None,
+            service="lambda",
+            operation="Invoke",
+            parameters={"FunctionName": function},
+        )
+        refusal = self._before(call)
+        if refusal is not None:
+            raise refusal
+        answer = self.invoke(_function_name(function), payload)
+        self._after(replace(call, status=HTTPStatus.OK))
+        return answer
+
+    def _before(self, call: Call) -> Refusal | None:
+        for hook in self.before_call:
+            refusal = hook(call)
+            if refusal is not None:
+                self._keep(replace(call, status=refusal.status))
+                return refusal
+        return None
+
+    def _after(self, call: Call) -> None:
+        self._keep(call)
+        for hook in self.after_call:
+            hook(call)
+
+    def _keep(self, call: Call) -> None:
+        if call.role is not None:
+            self.calls.append(call)
+
+    def _keep_log(self) -> None:
+        """What moto and its web server have to say goes to a file, not to the terminal."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(self.folder / "emulator.log")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+        self._mends.callback(handler.close)
+        for name in ("moto", "werkzeug"):
+            logger = logging.getLogger(name)
+            logger.addHandler(handler)
+            self._mends.callback(logger.removeHandler, handler)
+
+
+def _sdk_without_configuration() -> botocore.session.Session:
+    nothing = (None, None, os.devnull, None)
+    return botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": nothing,
+            "credentials_file": nothing,
+        }
+    )
+
+
+class _Front:
+    """The WSGI application before moto's: reads the request, asks the hooks, keeps the call."""
+
+    def __init__(self, emulator: Emulator, moto: Any) -> None:
+        self._emulator = emulator
+        self._moto = moto
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        signed = signature(environ.get("HTTP_AUTHORIZATION", ""))
+        if signed is None:
+            return self._passed_on(environ, start_response)
+        body = _whole_body(environ)
+        access_key, _, service = signed
+        operation, parameters = operation_of(service, {**environ, "wsgi.input": io.BytesIO(body)})
+        role, session = _assumed_role(access_key)
+        call = Call(
+            role=role,
+            session=session,
+            service=service,
+            operation=operation,
+            parameters=parameters,
+        )
+        refusal = self._emulator._before(call)
+        if refusal is not None:
+            asked_in = environ.get("CONTENT_TYPE", "")
+            status, content_type, text = answer_to(service, asked_in, refusal)
+            return _answer(start_response, status, [("Content-Type", content_type)], text)
+        if (service, operation) == ("lambda", "Invoke"):
+            status, headers, text = self._invoked(parameters, body)
+        else:
+            environ["wsgi.input"] = io.BytesIO(body)
+            status, headers, text = self._asked(environ)
+        self._emulator._after(replace(call, status=status))
+        return _answer(start_response, status, headers, text)
+
+    def _passed_on(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        answer: Iterable[bytes] = self._moto(environ, start_response)
+        return answer
+
+    def _asked(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+        """What moto answers, as a whole, so that the hooks come before the caller's first byte."""
+        head: list[tuple[str, list[tuple[str, str]]]] = []
+        chunks = self._moto(environ, lambda status, headers, *_: head.append((status, headers)))
+        try:
+            text = b"".join(chunks)
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
+        status, headers = head[-1]
+        return int(status.split()[0]), headers, text
+
+    def _invoked(
+        self, parameters: dict[str, Any], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """The Lambda API's Invoke, which moto would do in Docker."""
+        answer = self._emulator.invoke(_function_name(parameters["FunctionName"]), body or b"{}")
+        headers = [("Content-Type", "application/json")]
+        if answer.error:
+            headers.append(("X-Amz-Function-Error", "Unhandled"))
+        return HTTPStatus.OK, headers, answer.payload
+
+
+class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # moto has no types
+    """Requests are in `Emulator.calls`; a line for each on the terminal is too much."""
+
+    def log_request(self, *_arguments: Any) -> None:
+        """Say nothing."""
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise EmulatorError(f"port {port} of 127.0.0.1 is not to be had: {error}") from error
+    return listener
+
+
+def _forget_everything() -> None:
+    BackendDict.reset()
+    reset_model_data()
+
+
+def _whole_body(environ: dict[str, Any]) -> bytes:
+    """The request's body, which `environ` then says the length of."""
+    stream = environ["wsgi.input"]
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        del environ["HTTP_TRANSFER_ENCODING"]
+        body: bytes = stream.read()
+    else:
+        body = stream.read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return body
+
+
+def _assumed_role(access_key: str) -> tuple[str | None, str | None]:
+    """ARN of the role and name of the session that a key belongs to, if it is a role's."""
+    assumed = sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
+    return (assumed.role_arn, assumed.session_name) if assumed else (None, None)
+
+
+def _answer(
+    start_response: StartResponse, status: int, headers: list[tuple[str, str]], text: bytes
+) -> Iterable[bytes]:
+    named = {name.lower() for name, _ in headers}
+    if "content-length" not in named:
+        headers = [*headers, ("Content-Length", str(len(text)))]
+    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+    return [text]
+
+
+def _function_name(function: str) -> str:
+    """The name in a function's ARN, which may be just the name, without a version.
+
+    >>> _function_name("arn:aws:lambda:sa-east-1:123456789012:function:drill-report:7")
+    'drill-report'
+    """
+    return function.split(":function:")[-1].split(":")[0]
+
+
+def _no_functions(name: str, payload: bytes) -> Invocation:
+    del payload
+    error = {
+        "errorType": "Lambda.ResourceNotFoundException",
+        "errorMessage": f"Function not found: {name}",
+    }
+    return Invocation(json.dumps(error).encode(), error=True)
