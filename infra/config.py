@@ -16,6 +16,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from functions import naming
+from functions.aurora.plan import calls
+from functions.errors import Refused
 from infra import marked_yaml
 from infra.marked_yaml import KeyPath, Marked, Problem
 from infra.schema import AuroraDrill, Configuration
@@ -159,6 +161,11 @@ def _of_drill(drill: AuroraDrill, configuration: Configuration) -> Iterator[Find
         expected = "counted or none where witness.endpoint is none"
         yield ("required_level",), drill.required_level, expected
     yield from _of_witness(drill, configuration)
+    try:
+        calls(drill.document())
+    except Refused:
+        expected = "a longer wait: an execution of these deadlines would exceed its history"
+        yield ("timing", "poll"), f"{drill.timing.poll}s", expected
     heard = {severity for entry in configuration.notify for severity in entry.severities}
     if heard and drill.severity not in heard:
         yield ("severity",), drill.severity, "a severity that some entry of notify receives"

@@ -7,7 +7,6 @@ message for a wrong value.
 from __future__ import annotations
 
 import ipaddress
-import re
 import zoneinfo
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
@@ -15,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from functions import clock, naming
+from functions.aurora.expectation import Expectation
 from infra import cron
 from infra.durations import Duration
 
@@ -53,8 +53,10 @@ def _restore_point(value: str) -> str:
 
 
 def _expectation(value: str) -> str:
-    if not re.fullmatch(r"(=|!=|<>|<=|>=|<|>)\s*(-?\d+(\.\d+)?|'[^']*'|true|false)", value):
-        raise ValueError("a comparison, such as > 0, = 12.5, <> 'open' or = true")
+    try:
+        Expectation.parse(value)
+    except ValueError as error:
+        raise ValueError(str(error).partition(": expected ")[2]) from None
     return value
 
 
@@ -100,8 +102,8 @@ class Subscription(_Values):
 
     email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
     """an e-mail address"""
-    severities: Annotated[tuple[Severity, ...], Field(min_length=1)]
-    """a list of critical, high, medium, low"""
+    severities: Annotated[tuple[Severity | Literal["info"], ...], Field(min_length=1)]
+    """a list of critical, high, medium, low, info"""
 
 
 class SourceNetwork(_Values):
@@ -125,6 +127,11 @@ class EvidenceLock(_Values):
     lock: Annotated[int, Duration("1d", "3650d")] = Field(default="400d", validate_default=True)
     """how long a report is locked, in days"""
 
+    @property
+    def lock_days(self) -> int:
+        """As S3 counts it."""
+        return self.lock // 86_400
+
 
 class Permissions(_Values):
     """What narrows the roles further than the defaults do."""
@@ -139,7 +146,7 @@ class Permissions(_Values):
     """the ARNs of the keys that encrypt the sources; by default any key, but only through RDS"""
 
 
-LogRetention = Literal[30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 3653]
+LogRetention = Literal[30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]
 
 
 class Deployment(_Values):
@@ -163,7 +170,7 @@ class Deployment(_Values):
     evidence: EvidenceLock = EvidenceLock()
     """lock_mode and lock"""
     log_retention_days: LogRetention = 400
-    """a number of days that CloudWatch Logs knows: 30, 60, 90, 180, 365, 400, 731 ..."""
+    """a number of days: 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827 or 3653"""
     permissions: Permissions = Permissions()
     """source_keys"""
 
@@ -203,7 +210,7 @@ class SqlCheck(_Values):
     sql: Annotated[str, Field(min_length=1, max_length=8192)]
     """one SELECT that returns one value; :restore_time stands for the restored moment"""
     expect: Annotated[str, AfterValidator(_expectation)]
-    """a comparison, such as > 0, = 12.5, <> 'open' or = true"""
+    """a comparison, such as > 0, <> 'open', between 1 and 9 or is not null"""
 
 
 class Freshness(_Values):

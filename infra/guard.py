@@ -1,0 +1,241 @@
+"""What protects every source: a permissions boundary on every role of the stack.
+
+A boundary is a ceiling: what it does not allow, no policy of a role can. Its Denies say once more,
+in the words of the danger, what must never happen, and hold even where somebody lifts the ceiling.
+docs/deploy.md, "What the drills may do to a source", is the closed list of exceptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from functions import naming
+from infra.evidence import Evidence
+from infra.nag import acknowledge
+
+IS_OURS = {f"aws:ResourceTag/{naming.MANAGED_TAG}": "true"}
+"""The tag that all scratch of a drill bears, on a resource that exists."""
+
+BECOMES_OURS = {f"aws:RequestTag/{naming.MANAGED_TAG}": "true"}
+"""The same tag, on a resource that is about to be made."""
+
+_CEILING = (
+    "dynamodb:DeleteItem",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:GenerateDataKey",
+    "lambda:InvokeFunction",
+    "logs:CreateLogDelivery",
+    "logs:CreateLogStream",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeLogStreams",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutLogEvents",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "s3:GetObject",
+    "s3:ListBucket",
+    "s3:PutObject",
+    "s3:PutObjectRetention",
+    "s3:PutObjectTagging",
+    "sns:Publish",
+    "sqs:SendMessage",
+    "states:DescribeExecution",
+    "states:StartExecution",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+)
+"""What the roles of every kind need: nothing here names a source."""
+
+_RDS_WRITES = (
+    "rds:Add*",
+    "rds:Apply*",
+    "rds:Authorize*",
+    "rds:Backtrack*",
+    "rds:Cancel*",
+    "rds:Copy*",
+    "rds:Create*",
+    "rds:CrossRegion*",
+    "rds:Delete*",
+    "rds:Deregister*",
+    "rds:Disable*",
+    "rds:Enable*",
+    "rds:Failover*",
+    "rds:Modify*",
+    "rds:Promote*",
+    "rds:Purchase*",
+    "rds:Reboot*",
+    "rds:Register*",
+    "rds:Remove*",
+    "rds:Reset*",
+    "rds:Revoke*",
+    "rds:Start*",
+    "rds:Stop*",
+    "rds:Switchover*",
+)
+_RDS_RESTORES = ("rds:Restore*",)
+_RDS_ENDS = (
+    "rds:Delete*",
+    "rds:Failover*",
+    "rds:Modify*",
+    "rds:Promote*",
+    "rds:Reboot*",
+    "rds:Remove*",
+    "rds:Start*",
+    "rds:Stop*",
+)
+_S3_WRITES = (
+    "s3:Abort*",
+    "s3:Associate*",
+    "s3:Create*",
+    "s3:Dissociate*",
+    "s3:Initiate*",
+    "s3:ObjectOwner*",
+    "s3:Pause*",
+    "s3:Put*",
+    "s3:Replicate*",
+    "s3:Restore*",
+    "s3:Submit*",
+    "s3:Tag*",
+    "s3:Untag*",
+    "s3:Update*",
+)
+_S3_ENDS = ("s3:Bypass*", "s3:Delete*")
+_SECRET_WRITES = (
+    "secretsmanager:Cancel*",
+    "secretsmanager:Create*",
+    "secretsmanager:Delete*",
+    "secretsmanager:Put*",
+    "secretsmanager:Remove*",
+    "secretsmanager:Replicate*",
+    "secretsmanager:Restore*",
+    "secretsmanager:Rotate*",
+    "secretsmanager:Stop*",
+    "secretsmanager:Tag*",
+    "secretsmanager:Untag*",
+    "secretsmanager:Update*",
+)
+_KEY_ADMINISTRATION = (
+    "kms:Cancel*",
+    "kms:Connect*",
+    "kms:CreateAlias",
+    "kms:CreateCustom*",
+    "kms:CreateKey",
+    "kms:Delete*",
+    "kms:Disable*",
+    "kms:Disconnect*",
+    "kms:Enable*",
+    "kms:Import*",
+    "kms:Put*",
+    "kms:Replicate*",
+    "kms:Retire*",
+    "kms:Revoke*",
+    "kms:Rotate*",
+    "kms:Schedule*",
+    "kms:Synchronize*",
+    "kms:Tag*",
+    "kms:Untag*",
+    "kms:Update*",
+)
+_ADMINISTRATION = ("account:*", "iam:*", "organizations:*", "sts:AssumeRole")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """What a kind reads and must never change, and what its steps do at most.
+
+    `ours` are the ARNs of what its drills make; `restorable` of what a restore may name: the
+    sources themselves, ours, and what the new cluster is put into.
+    """
+
+    protected: Sequence[str]
+    restorable: Sequence[str]
+    creatable: Sequence[str]
+    ours: Sequence[str]
+    ceiling: Sequence[str]
+
+
+def boundary(scope: Construct, *, sources: Sources, evidence: Evidence) -> iam.ManagedPolicy:
+    """The boundary, put on every role below `scope`, those that the CDK makes included."""
+    policy = iam.ManagedPolicy(
+        scope,
+        "Boundary",
+        description="The most that any role of the backup drills may do",
+        document=iam.PolicyDocument(statements=_statements(sources, evidence)),
+    )
+    acknowledge(
+        policy,
+        "AwsSolutions-IAM5[Resource::*]",
+        "a boundary is a ceiling over all resources; which of them each role may touch, its own "
+        "policy says",
+    )
+    iam.PermissionsBoundary.of(scope).apply(policy)
+    return policy
+
+
+def _statements(sources: Sources, evidence: Evidence) -> list[iam.PolicyStatement]:
+    return [
+        iam.PolicyStatement(sid="Ceiling", actions=[*_CEILING, *sources.ceiling], resources=["*"]),
+        _deny("Sources", (*_RDS_WRITES, *_S3_WRITES), on=sources.protected),
+        _deny("RdsWrites", _RDS_WRITES, but_for=(*sources.ours, *sources.creatable)),
+        _deny("RdsEnds", _RDS_ENDS, but_for=sources.ours),
+        _deny("RdsRestores", _RDS_RESTORES, but_for=(*sources.restorable, *sources.ours)),
+        iam.PolicyStatement(
+            sid="RdsUntagged",
+            effect=iam.Effect.DENY,
+            actions=list(_RDS_ENDS),
+            resources=["*"],
+            conditions={"StringNotEquals": IS_OURS},
+        ),
+        _deny("S3Writes", _S3_WRITES, but_for=(evidence.bucket.arn_for_objects("*"),)),
+        _deny("S3Ends", _S3_ENDS, on=("*",)),
+        _deny("Secrets", _SECRET_WRITES, on=("*",)),
+        _deny("Administration", (*_KEY_ADMINISTRATION, *_ADMINISTRATION), on=("*",)),
+        iam.PolicyStatement(
+            sid="GrantsToPeople",
+            effect=iam.Effect.DENY,
+            actions=["kms:CreateGrant"],
+            resources=["*"],
+            conditions={"BoolIfExists": {"kms:GrantIsForAWSResource": "false"}},
+        ),
+        # Lambda itself joins functions to a network; the code in them never may. Only calls that
+        # come from a function's code carry this key (Lambda's guide to VPC access says so).
+        iam.PolicyStatement(
+            sid="NetworkFromCode",
+            effect=iam.Effect.DENY,
+            actions=["ec2:*"],
+            resources=["*"],
+            conditions={"Null": {"lambda:SourceFunctionArn": "false"}},
+        ),
+    ]
+
+
+def _deny(
+    sid: str, actions: Iterable[str], *, on: Iterable[str] = (), but_for: Iterable[str] = ()
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid=sid,
+        effect=iam.Effect.DENY,
+        actions=list(actions),
+        resources=list(on) or None,
+        not_resources=list(but_for) or None,
+    )

@@ -1,0 +1,150 @@
+"""A drill as a state machine: the line, inlined, with the drill's own configuration in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from functions import naming
+from infra import logs
+from infra.notify import Notify
+from infra.permissions import Permission, role
+from infra.schedules import Schedules
+from infra.schema import AuroraDrill
+
+LINE = Path(__file__).parent / "line.asl.json"
+
+_GRACE_SECONDS = 30
+"""A state waits longer than its function may run, or two copies of it could run at once."""
+
+
+class Line(Construct):
+    """The machine of a drill, its schedule, and an alarm that needs nothing of ours to ring."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        drill: AuroraDrill,
+        steps: Mapping[str, lambda_.Function],
+        schedules: Schedules,
+        notify: Notify,
+        log_days: int,
+    ) -> None:
+        super().__init__(scope, name)
+        machine_name = f"{naming.PREFIX}{drill.name}"
+        timeouts = {step: _seconds(function) for step, function in steps.items()}
+        machine = sfn.StateMachine(
+            self,
+            "Machine",
+            state_machine_name=machine_name,
+            comment=f"Backup drill {drill.name}: start it with {{}}",
+            definition_body=sfn.DefinitionBody.from_string(
+                definition(drill=drill.document(), timeouts=timeouts)
+            ),
+            definition_substitutions={
+                f"{step}Function": function.function_arn for step, function in steps.items()
+            },
+            logs=sfn.LogOptions(
+                destination=logs.log_group(
+                    self, name=machine_name, days=log_days, folder="aws/vendedlogs/states"
+                ),
+                include_execution_data=True,
+                level=sfn.LogLevel.ALL,
+            ),
+            role=role(
+                self,
+                principal=iam.ServicePrincipal("states.amazonaws.com"),
+                purpose=f"Calls the steps of the drill {drill.name}",
+                may=[
+                    Permission(
+                        actions=["lambda:InvokeFunction"],
+                        resources=[function.function_arn for function in steps.values()],
+                    ),
+                    _TRACES_AND_LOGS,
+                ],
+            ),
+            tracing_enabled=True,
+        )
+        schedules.start(self, name=machine_name, machine=machine, when=drill.schedule)
+        notify.alarm(
+            self,
+            name=f"{machine_name}-failed",
+            metric=_failures(machine),
+            severity=drill.severity,
+            description=f"the drill {drill.name} of {drill.cluster} did not pass: it failed, was"
+            " refused, was inconclusive, timed out or was aborted. The page of the state machine"
+            f" {machine_name} says where, its report in the evidence bucket says why.",
+        )
+
+
+_TRACES_AND_LOGS = Permission(
+    actions=[
+        "logs:CreateLogDelivery",
+        "logs:DeleteLogDelivery",
+        "logs:DescribeLogGroups",
+        "logs:DescribeResourcePolicies",
+        "logs:GetLogDelivery",
+        "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy",
+        "logs:UpdateLogDelivery",
+        "xray:GetSamplingRules",
+        "xray:GetSamplingTargets",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    ],
+    resources=["*"],
+    because="log delivery and X-Ray know no resources: Step Functions' guide asks for just these",
+)
+
+
+def definition(*, drill: Mapping[str, Any], timeouts: Mapping[str, int]) -> str:
+    """The line as a definition: the drill in its place, and every task's time limit.
+
+    The functions' ARNs stay placeholders, which CloudFormation fills. `timeouts` are the functions'
+    own, in seconds. Raises KeyError for a task whose function is not among them.
+    """
+    line = json.loads(LINE.read_text(encoding="utf-8"))
+    line["States"]["Drill"]["Parameters"]["drill"] = dict(drill)
+    _limit(line["States"], timeouts)
+    return json.dumps(line, separators=(",", ":"), ensure_ascii=False)
+
+
+def _limit(states: Mapping[str, dict[str, Any]], timeouts: Mapping[str, int]) -> None:
+    for state in states.values():
+        if state["Type"] == "Task":
+            step = state["Resource"].removeprefix("${").removesuffix("Function}")
+            state["TimeoutSeconds"] = timeouts[step] + _GRACE_SECONDS
+        if "ItemProcessor" in state:
+            _limit(state["ItemProcessor"]["States"], timeouts)
+
+
+def _seconds(function: lambda_.Function) -> int:
+    timeout = function.timeout
+    assert timeout is not None  # infra/functions.py always gives one
+    return int(timeout.to_seconds())
+
+
+def _failures(machine: sfn.StateMachine) -> cloudwatch.MathExpression:
+    """How many executions did not end well, whatever way: a stop and a time-out run no Catch."""
+    period = Duration.minutes(5)
+    return cloudwatch.MathExpression(
+        expression="FILL(failed, 0) + FILL(timed_out, 0) + FILL(aborted, 0)",
+        label="executions that did not pass",
+        period=period,
+        using_metrics={
+            "aborted": machine.metric_aborted(period=period, statistic="Sum"),
+            "failed": machine.metric_failed(period=period, statistic="Sum"),
+            "timed_out": machine.metric_timed_out(period=period, statistic="Sum"),
+        },
+    )

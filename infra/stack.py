@@ -1,0 +1,99 @@
+"""The deployment, as a sentence."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack, Tags
+from constructs import Construct
+
+from functions.settings import Settings
+from infra.bundle import Bundle
+from infra.evidence import Evidence
+from infra.functions import Functions
+from infra.guard import boundary
+from infra.kinds import aurora
+from infra.kinds.aurora import Aurora
+from infra.line import Line
+from infra.network import Network
+from infra.notify import Notify
+from infra.report import report
+from infra.schedules import Schedules
+from infra.schema import Configuration
+from infra.watch import Watch
+
+STACK_TAG = "backup-drills:stack"
+"""On all that the stack makes; the tags of scratch (infra/guard.py) are never on anything else."""
+
+
+class BackupDrills(Stack):
+    """Every drill of a configuration, and what they share."""
+
+    def __init__(self, scope: Construct, *, configuration: Configuration, bundle: Bundle) -> None:
+        deployment = configuration.deployment
+        super().__init__(
+            scope,
+            deployment.stack,
+            description="Restores backups on a schedule, and proves that what came back is right",
+            synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
+        )
+        evidence = Evidence(self, "Evidence", stack=deployment.stack)
+        notify = Notify(self, "Notify", key=evidence.key, subscribers=configuration.notify)
+        network = Network(
+            self,
+            "Network",
+            stack=deployment.stack,
+            zones=deployment.zones,
+            cidr=deployment.cidr,
+            s3_prefix_list=deployment.s3_prefix_list,
+            bucket=evidence.bucket,
+            log_days=deployment.log_retention_days,
+        )
+        settings = Settings(
+            evidence_bucket=evidence.bucket.bucket_name,
+            ledger_table=evidence.ledger.table_name,
+            topic_arn=notify.reports.topic_arn,
+            subnet_group=network.subnet_group,
+            security_group=network.database.security_group_id,
+            lock_mode=deployment.evidence.lock_mode.upper(),
+            lock_days=deployment.evidence.lock_days,
+        )
+        functions = Functions(
+            self,
+            "Functions",
+            bundle=bundle,
+            environment=settings.to_environment(),
+            log_days=deployment.log_retention_days,
+        )
+        aurora_steps = Aurora(
+            self,
+            "Aurora",
+            configuration=configuration,
+            functions=functions,
+            evidence=evidence,
+            network=network,
+        )
+        reporter = report(functions, evidence=evidence, notify=notify)
+        schedules = Schedules(self, "Schedules", stack=deployment.stack, notify=notify)
+        for drill in configuration.drills:
+            Line(
+                self,
+                drill.name,
+                drill=drill,
+                steps={**aurora_steps.steps(drill), "Report": reporter},
+                schedules=schedules,
+                notify=notify,
+                log_days=deployment.log_retention_days,
+            )
+        Watch(
+            self,
+            "Watch",
+            functions=functions,
+            schedules=schedules,
+            notify=notify,
+            namespace=settings.namespace,
+        )
+        boundary(
+            self, sources=aurora.sources(configuration, network.subnet_group), evidence=evidence
+        )
+        Tags.of(self).add(STACK_TAG, deployment.stack)
+        CfnOutput(self, "EvidenceBucket", value=evidence.bucket.bucket_name)
+        CfnOutput(self, "Ledger", value=evidence.ledger.table_name)

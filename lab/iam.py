@@ -1,0 +1,306 @@
+"""IAM for a lab: what IAM is asked when a call is made, and what the deployed roles answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from lab.policies import Context, Policy, Request, Role
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+
+
+class RecordedCall(Protocol):
+    """A call of an AWS API, named as the SDK names it: `rds`, `DescribeDBClusters`."""
+
+    @property
+    def role(self) -> str | None: ...
+    @property
+    def service(self) -> str: ...
+    @property
+    def operation(self) -> str: ...
+    @property
+    def parameters(self) -> Mapping[str, Any]: ...
+
+
+def _nothing(_: str) -> Mapping[str, str]:
+    return {}
+
+
+def _no_key(_: str) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class World:
+    """What IAM knows besides the call: where it is, the tags of an ARN, the key of a bucket."""
+
+    region: str
+    account: str
+    partition: str = "aws"
+    tags_of: Callable[[str], Mapping[str, str]] = field(default=_nothing)
+    key_of: Callable[[str], str | None] = field(default=_no_key)
+
+    def rds(self, kind: str, name: str | None) -> str:
+        """The ARN of something of RDS: cluster, db, subgrp, cluster-pg, pg, og."""
+        return f"arn:{self.partition}:rds:{self.region}:{self.account}:{kind}:{name or '*'}"
+
+    def about(self, resource: str) -> dict[str, str | Sequence[str]]:
+        """The condition keys that the tags of a resource give."""
+        return {f"aws:ResourceTag/{key}": value for key, value in self.tags_of(resource).items()}
+
+    def through(self, service: str) -> dict[str, str | Sequence[str]]:
+        """The condition keys of a call to KMS that a service makes for the caller."""
+        return {"kms:ViaService": f"{service}.{self.region}.amazonaws.com"}
+
+
+def requests_of(call: RecordedCall, world: World) -> list[Request]:
+    """What IAM is asked when this call is made.
+
+    Raises NotImplementedError for an operation that no function of ours was known to call.
+    """
+    describe = _REQUESTS.get((call.service, call.operation))
+    if describe is None:
+        raise NotImplementedError(f"{call.service}:{call.operation} is not in lab/iam.py")
+    return list(describe(call.parameters, world))
+
+
+Parameters = Mapping[str, Any]
+
+
+def _restore(parameters: Parameters, world: World) -> Iterator[Request]:
+    """AWS asks about the source, the new cluster and all that it is put into; then about tags."""
+    source, target = parameters["SourceDBClusterIdentifier"], parameters["DBClusterIdentifier"]
+    tags = _request_tags(parameters)
+    for arn in (
+        source if source.startswith("arn:") else world.rds("cluster", source),
+        world.rds("cluster", target),
+        world.rds("cluster-pg", parameters.get("DBClusterParameterGroupName", "default")),
+        world.rds("subgrp", parameters.get("DBSubnetGroupName", "default")),
+        world.rds("og", "default"),
+    ):
+        yield Request("rds:RestoreDBClusterToPointInTime", arn, {**tags, **world.about(arn)})
+    yield from _tagging(world.rds("cluster", target), tags)
+    yield from _grant(parameters.get("KmsKeyId"), world)
+
+
+def _create_instance(parameters: Parameters, world: World) -> Iterator[Request]:
+    tags = _request_tags(parameters)
+    public = {"rds:PubliclyAccessible": str(parameters.get("PubliclyAccessible", True)).lower()}
+    instance = world.rds("db", parameters["DBInstanceIdentifier"])
+    for arn in (
+        instance,
+        world.rds("cluster", parameters.get("DBClusterIdentifier", "none")),
+        world.rds("pg", parameters.get("DBParameterGroupName", "default")),
+        world.rds("og", "default"),
+    ):
+        yield Request("rds:CreateDBInstance", arn, {**tags, **public, **world.about(arn)})
+    yield from _tagging(instance, tags)
+
+
+def _request_tags(parameters: Parameters) -> dict[str, str | Sequence[str]]:
+    tags = {tag["Key"]: tag["Value"] for tag in parameters.get("Tags", [])}
+    given: dict[str, str | Sequence[str]] = {
+        f"aws:RequestTag/{key}": value for key, value in tags.items()
+    }
+    return {**given, "aws:TagKeys": list(tags)} if tags else given
+
+
+def _tagging(arn: str, tags: Context) -> Iterator[Request]:
+    """Tags in a create call are authorised as AddTagsToResource too; the resource has none yet."""
+    if tags:
+        yield Request("rds:AddTagsToResource", arn, tags)
+
+
+def _grant(key: str | None, world: World) -> Iterator[Request]:
+    if key:
+        arn = _key_arn(key, world)
+        yield Request("kms:DescribeKey", arn, world.through("rds"))
+        grant = {**world.through("rds"), "kms:GrantIsForAWSResource": "true"}
+        yield Request("kms:CreateGrant", arn, grant)
+
+
+def _key_arn(key: str, world: World) -> str:
+    if key.startswith("arn:"):
+        return key
+    return f"arn:{world.partition}:kms:{world.region}:{world.account}:key/{key}"
+
+
+def _delete_cluster(parameters: Parameters, world: World) -> Iterator[Request]:
+    arn = world.rds("cluster", parameters["DBClusterIdentifier"])
+    yield Request("rds:DeleteDBCluster", arn, world.about(arn))
+    if not parameters.get("SkipFinalSnapshot"):
+        snapshot = world.rds("cluster-snapshot", parameters.get("FinalDBSnapshotIdentifier"))
+        yield Request("rds:DeleteDBCluster", snapshot)
+        yield Request("rds:CreateDBClusterSnapshot", snapshot)
+
+
+def _delete_backup(parameters: Parameters, world: World) -> Iterator[Request]:
+    """AWS chose the backup's name, so only its tags can say whose it is."""
+    arn = world.rds("cluster-auto-backup", parameters["DbClusterResourceId"])
+    yield Request("rds:DeleteDBClusterAutomatedBackup", arn, world.about(arn))
+
+
+def _put_object(parameters: Parameters, world: World) -> Iterator[Request]:
+    bucket = f"arn:{world.partition}:s3:::{parameters['Bucket']}"
+    arn = f"{bucket}/{parameters['Key']}"
+    yield Request("s3:PutObject", arn)
+    if "ObjectLockMode" in parameters:
+        yield Request("s3:PutObjectRetention", arn)
+    yield from _with_key(bucket, world, "s3", "kms:GenerateDataKey")
+
+
+def _get_object(parameters: Parameters, world: World) -> Iterator[Request]:
+    bucket = f"arn:{world.partition}:s3:::{parameters['Bucket']}"
+    action = "s3:GetObjectVersion" if "VersionId" in parameters else "s3:GetObject"
+    yield Request(action, f"{bucket}/{parameters['Key']}")
+    yield from _with_key(bucket, world, "s3", "kms:Decrypt")
+
+
+def _list_objects(parameters: Parameters, world: World) -> Iterator[Request]:
+    bucket = f"arn:{world.partition}:s3:::{parameters['Bucket']}"
+    yield Request("s3:ListBucket", bucket, {"s3:prefix": parameters.get("Prefix", "")})
+
+
+def _publish(parameters: Parameters, world: World) -> Iterator[Request]:
+    yield Request("sns:Publish", parameters["TopicArn"])
+    for action in ("kms:GenerateDataKey", "kms:Decrypt"):
+        yield from _with_key(parameters["TopicArn"], world, "sns", action)
+
+
+def _with_key(arn: str, world: World, service: str, action: str) -> Iterator[Request]:
+    """The service uses its resource's key for the caller, who must be allowed to use it."""
+    if key := world.key_of(arn):
+        yield Request(action, key, world.through(service))
+
+
+def _on(
+    action: str, resource: Callable[[Parameters, World], str]
+) -> Callable[[Parameters, World], Iterator[Request]]:
+    """An operation that is one request, on one resource."""
+
+    def describe(parameters: Parameters, world: World) -> Iterator[Request]:
+        arn = resource(parameters, world)
+        yield Request(action, arn, world.about(arn))
+
+    return describe
+
+
+def _of_rds(action: str, kind: str, parameter: str) -> tuple[tuple[str, str], Any]:
+    def resource(parameters: Parameters, world: World) -> str:
+        return world.rds(kind, parameters.get(parameter))
+
+    return ("rds", action), _on(f"rds:{action}", resource)
+
+
+def _of_table(action: str) -> tuple[tuple[str, str], Any]:
+    def resource(parameters: Parameters, world: World) -> str:
+        name = parameters["TableName"]
+        return f"arn:{world.partition}:dynamodb:{world.region}:{world.account}:table/{name}"
+
+    return ("dynamodb", action), _on(f"dynamodb:{action}", resource)
+
+
+_REQUESTS: dict[tuple[str, str], Callable[[Parameters, World], Iterable[Request]]] = {
+    ("rds", "RestoreDBClusterToPointInTime"): _restore,
+    ("rds", "CreateDBInstance"): _create_instance,
+    ("rds", "DeleteDBCluster"): _delete_cluster,
+    ("rds", "DeleteDBClusterAutomatedBackup"): _delete_backup,
+    ("rds", "DescribeAccountAttributes"): _on("rds:DescribeAccountAttributes", lambda _, __: "*"),
+    ("rds", "DescribeDBClusterAutomatedBackups"): _on(
+        "rds:DescribeDBClusterAutomatedBackups",
+        lambda parameters, world: world.rds(
+            "cluster-auto-backup", parameters.get("DbClusterResourceId")
+        ),
+    ),
+    **dict(
+        (
+            _of_rds("DeleteDBInstance", "db", "DBInstanceIdentifier"),
+            _of_rds("DescribeDBClusters", "cluster", "DBClusterIdentifier"),
+            _of_rds("DescribeDBInstances", "db", "DBInstanceIdentifier"),
+            _of_rds("DescribeDBSubnetGroups", "subgrp", "DBSubnetGroupName"),
+            _of_rds("DescribeDBParameterGroups", "pg", "DBParameterGroupName"),
+            _of_rds(
+                "DescribeDBClusterParameterGroups", "cluster-pg", "DBClusterParameterGroupName"
+            ),
+            _of_table("GetItem"),
+            _of_table("PutItem"),
+            _of_table("DeleteItem"),
+            _of_table("Query"),
+        )
+    ),
+    ("s3", "PutObject"): _put_object,
+    ("s3", "GetObject"): _get_object,
+    ("s3", "ListObjectsV2"): _list_objects,
+    ("sns", "Publish"): _publish,
+    ("kms", "DescribeKey"): _on(
+        "kms:DescribeKey", lambda parameters, world: _key_arn(parameters["KeyId"], world)
+    ),
+    ("stepfunctions", "DescribeExecution"): _on(
+        "states:DescribeExecution", lambda parameters, _: str(parameters["executionArn"])
+    ),
+    ("sts", "GetCallerIdentity"): lambda _, __: [],
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Iam:
+    """The roles of a deployment by ARN, and the world they act in."""
+
+    roles: Mapping[str, Role]
+    world: World
+
+    def refused(self, call: RecordedCall) -> Request | None:
+        """The first thing that IAM would refuse of a call; None when the call may be made.
+
+        A caller that is no role (a test, a person) may do all. Raises KeyError for an unknown role.
+        """
+        if call.role is None:
+            return None
+        role = self.roles[call.role]
+        requests = requests_of(call, self.world)
+        return next((request for request in requests if not role.allows(request)), None)
+
+    def authorise(
+        self, role: str, action: str, resource: str, context: Context | None = None
+    ) -> bool:
+        """Whether a role may do an action on a resource: rds-db:connect on a database user, say.
+
+        Raises KeyError for an unknown role.
+        """
+        return self.roles[role].allows(Request(action, resource, context or {}))
+
+
+def roles_of(iam: IAMClient) -> dict[str, Role]:
+    """Every role that an IAM API knows, by ARN, with its policies and its boundary."""
+    roles = {}
+    for page in iam.get_paginator("list_roles").paginate():
+        for listed in page["Roles"]:
+            name = listed["RoleName"]
+            inline = [
+                _document(iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"])
+                for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]
+            ]
+            attached = [
+                _managed(iam, policy["PolicyArn"])
+                for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+            ]
+            limit = iam.get_role(RoleName=name)["Role"].get("PermissionsBoundary")
+            roles[listed["Arn"]] = Role(
+                policies=(*inline, *attached),
+                boundary=_managed(iam, limit["PermissionsBoundaryArn"]) if limit else None,
+            )
+    return roles
+
+
+def _managed(iam: IAMClient, arn: str) -> Policy:
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    answer = iam.get_policy_version(PolicyArn=arn, VersionId=version)
+    return _document(answer["PolicyVersion"]["Document"])
+
+
+def _document(found: object) -> Policy:
+    """botocore decodes policies: a mapping, whatever its types say."""
+    return cast(Policy, found)
