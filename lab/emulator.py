@@ -18,7 +18,6 @@ import importlib.metadata
 import io
 import json
 import logging
-import os
 import socket
 import threading
 import uuid
@@ -29,9 +28,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
 
-import botocore.session
-from botocore.config import Config
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.base_backend import BackendDict
 from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
@@ -44,14 +40,14 @@ from moto.scheduler.models import scheduler_backends
 from moto.sts.models import sts_backends
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from lab import aws
+from lab.aws import Invocation
 from lab.calls import Call, Denied, Refusal, answer_to, operation_of, signature
-from lab.stepfunctions import Invocation, StepFunctions, abort, running_executions
+from lab.stepfunctions import StepFunctions, abort, running_executions
 
 __all__ = ["Call", "Denied", "Emulator", "EmulatorError", "Invocation", "Refusal"]
 
 MOTO_VERSION = "5.2.5"
-REGION = "sa-east-1"
-ACCOUNT = DEFAULT_ACCOUNT_ID
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Hook = Callable[[Call], Refusal | None]
@@ -75,8 +71,6 @@ class Emulator:
     def __init__(self, *, folder: Path, time_factor: float = 1.0, port: int = 0) -> None:
         self.folder = folder
         self.time_factor = time_factor
-        self.region = REGION
-        self.account = ACCOUNT
         self.endpoint = ""
         self.calls: list[Call] = []
         self.before_call: list[Hook] = []
@@ -85,8 +79,6 @@ class Emulator:
         self._port = port
         self._server: BaseWSGIServer | None = None
         self._mends = ExitStack()
-        self._sdk = _sdk_without_configuration()
-        self._making_client = threading.Lock()
 
     def start(self) -> str:
         """Listen on 127.0.0.1, on the given port or a free one; the endpoint's URL.
@@ -132,29 +124,11 @@ class Emulator:
         Emulator._running = None
 
     def client(self, service: str, *, role_arn: str | None = None, session: str = "lab") -> Any:
-        """An SDK client of this emulator, as a role or as nobody in particular.
-
-        Nothing of the user's own AWS configuration (profile, files, proxies) has a part in it.
-        """
-        access_key, secret_key, token = ("lab", "lab", "lab")
+        """An SDK client of this emulator, as a role or as nobody in particular."""
+        keys = aws.NOBODY
         if role_arn is not None:
-            access_key, secret_key, token = self.credentials(role_arn, session)
-        with self._making_client:
-            return self._sdk.create_client(
-                service,
-                region_name=self.region,
-                endpoint_url=self.endpoint,
-                aws_access_key_id=access_key,
-                aws_secret_access_key=secret_key,
-                aws_session_token=token,
-                config=Config(proxies={}, retries={"total_max_attempts": 1}),
-            )
-
-    def credentials(self, role_arn: str, session: str) -> tuple[str, str, str]:
-        """Access key, secret key and session token of a role, by STS AssumeRole."""
-        answer = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName=session)
-        keys = answer["Credentials"]
-        return keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]
+            keys = aws.role_keys(role_arn, session, endpoint=self.endpoint)
+        return aws.client(service, endpoint=self.endpoint, keys=keys)
 
     def fire_schedule(self, name: str, scheduled_time: str) -> str:
         """Deliver a schedule's target once, as at that time; what came of it.
@@ -176,7 +150,7 @@ class Emulator:
             text = text.replace(f"<aws.scheduler.{attribute}>", value)
         service = target["Arn"].split(":")[2]
         if service == "states":
-            states = self.client("stepfunctions", role_arn=target["RoleArn"], session=name[:64])
+            states = self.client("stepfunctions", role_arn=target["RoleArn"], session=name)
             started = states.start_execution(stateMachineArn=target["Arn"], input=text)
             return str(started["executionArn"])
         if service == "lambda":
@@ -184,7 +158,7 @@ class Emulator:
         raise LookupError(f"schedule {name}: the lab does not deliver to {target['Arn']}")
 
     def _schedule(self, name: str) -> Any:
-        groups = scheduler_backends[self.account][self.region].schedule_groups
+        groups = scheduler_backends[aws.ACCOUNT][aws.REGION].schedule_groups
         for group in groups.values():
             if name in group.schedules:
                 return group.schedules[name]
@@ -209,7 +183,7 @@ class Emulator:
         refusal = self._before(call)
         if refusal is not None:
             raise refusal
-        answer = self.invoke(_function_name(function), payload)
+        answer = self.invoke(aws.function_name(function), payload)
         self._after(replace(call, status=HTTPStatus.OK))
         return answer
 
@@ -240,17 +214,6 @@ class Emulator:
             logger = logging.getLogger(name)
             logger.addHandler(handler)
             self._mends.callback(logger.removeHandler, handler)
-
-
-def _sdk_without_configuration() -> botocore.session.Session:
-    nothing = (None, None, os.devnull, None)
-    return botocore.session.Session(
-        session_vars={
-            "profile": (None, None, None, None),
-            "config_file": nothing,
-            "credentials_file": nothing,
-        }
-    )
 
 
 class _Front:
@@ -308,7 +271,7 @@ class _Front:
         self, parameters: dict[str, Any], body: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         """The Lambda API's Invoke, which moto would do in Docker."""
-        answer = self._emulator.invoke(_function_name(parameters["FunctionName"]), body or b"{}")
+        answer = self._emulator.invoke(aws.function_name(parameters["FunctionName"]), body or b"{}")
         headers = [("Content-Type", "application/json")]
         if answer.error:
             headers.append(("X-Amz-Function-Error", "Unhandled"))
@@ -353,7 +316,7 @@ def _whole_body(environ: dict[str, Any]) -> bytes:
 
 def _assumed_role(access_key: str) -> tuple[str | None, str | None]:
     """ARN of the role and name of the session that a key belongs to, if it is a role's."""
-    assumed = sts_backends[ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
+    assumed = sts_backends[aws.ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
     return (assumed.role_arn, assumed.session_name) if assumed else (None, None)
 
 
@@ -365,15 +328,6 @@ def _answer(
         headers = [*headers, ("Content-Length", str(len(text)))]
     start_response(f"{status} {HTTPStatus(status).phrase}", headers)
     return [text]
-
-
-def _function_name(function: str) -> str:
-    """The name in a function's ARN, which may be just the name, without a version.
-
-    >>> _function_name("arn:aws:lambda:sa-east-1:123456789012:function:drill-report:7")
-    'drill-report'
-    """
-    return function.split(":function:")[-1].split(":")[0]
 
 
 def _no_functions(name: str, payload: bytes) -> Invocation:

@@ -25,7 +25,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -97,6 +96,7 @@ from moto.stepfunctions.parser.models import (
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from lab import definition as definitions
+from lab.aws import Invocation
 from lab.calls import Refusal
 
 EVENT_LIMIT = 25_000
@@ -110,14 +110,6 @@ STOP_SECONDS = 5.0
 
 NOT_IN_ALL = ("States.DataLimitExceeded", "States.Runtime")
 """The errors that `States.ALL` does not match: they end the execution, Catch or not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """What a function answered: its payload, and whether that payload is an error."""
-
-    payload: bytes
-    error: bool = False
 
 
 Invoke = Callable[[str, str, bytes], Invocation]

@@ -100,18 +100,18 @@ def test_retry_by_class_with_backoff_and_longest_pause(machines: Machines) -> No
     retry = [
         {
             "ErrorEquals": ["Other", "TryAgain"],
-            "IntervalSeconds": 10,
+            "IntervalSeconds": 5,
             "BackoffRate": 3,
             "MaxAttempts": 4,
-            "MaxDelaySeconds": 40,
+            "MaxDelaySeconds": 20,
         }
     ]
     ended = machines.run({"Try": task("f", Retry=retry)})
     assert ended.output == {"done": True}
     slept = pauses(ended.events)
     assert len(slept) == 4
-    assert all(pause >= wanted for pause, wanted in zip(slept, (10, 30, 40, 40), strict=True))
-    assert slept[2] < 90, "MaxDelaySeconds was not minded"
+    assert all(pause >= wanted for pause, wanted in zip(slept, (5, 15, 20, 20), strict=True))
+    assert slept[2] < 45, "MaxDelaySeconds was not minded"
 
 
 def test_no_retry_of_an_error_that_is_not_named(machines: Machines) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
+from lab.stepfunctions import running_executions
 from tests.emulator.conftest import Machines, fails, task
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -125,6 +127,34 @@ def test_stop_in_the_first_instant(machines: Machines) -> None:
         assert (ended.status, ended.types[-1]) == ("ABORTED", "ExecutionAborted")
 
 
+def test_stop_and_history_before_it_has_begun(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = ExecutionWorker._execution_logic
+
+    def begin_late(worker: Any) -> None:
+        time.sleep(0.3)
+        begin(worker)
+
+    monkeypatch.setattr(ExecutionWorker, "_execution_logic", begin_late)
+    execution = machines.start(machines.create(LONG_WAIT))
+    assert machines.history(execution) == []
+    machines.states.stop_execution(executionArn=execution)
+    assert machines.ended(execution, within=0.1).types[-1] == "ExecutionAborted"
+
+
+@pytest.mark.parametrize("then", ["set_error", "set_timed_out"])
+def test_the_first_end_stands(machines: Machines, then: str) -> None:
+    execution = machines.start(machines.create(LONG_WAIT))
+    machines.until(execution, "WaitStateEntered")
+    (running,) = running_executions()
+    env = running.exec_worker.env
+    env.set_stop(stop_date=None, error="By.Hand", cause=None)
+    getattr(env, then)(*[{"error": "Late"}] * (then == "set_error"))
+    ended = machines.ended(execution)
+    assert (ended.status, ended.answer["error"]) == ("ABORTED", "By.Hand")
+
+
 def test_stop_during_a_task_leaves_nothing_that_runs_on(machines: Machines) -> None:
     release = threading.Event()
     called: list[Any] = []
@@ -225,12 +255,6 @@ def test_the_history_in_pages_and_backwards(machines: Machines) -> None:
     assert "nextToken" not in second
     backwards = ask(executionArn=ended.arn, reverseOrder=True, maxResults=2)["events"]
     assert [event["id"] for event in backwards] == [6, 5]
-
-
-def test_the_history_of_an_execution_that_has_just_begun(machines: Machines) -> None:
-    execution = machines.start(machines.create(LONG_WAIT))
-    assert machines.history(execution) is not None
-    machines.states.stop_execution(executionArn=execution)
 
 
 def test_a_machine_that_fails(machines: Machines) -> None:

@@ -161,13 +161,11 @@ def test_a_failure_that_is_not_caught_inside_ends_the_map(machines: Machines) ->
     assert len(called) <= 3, "the other iterations ran on after the Map had failed"
 
 
-def test_an_error_of_the_machine_inside_keeps_its_name(machines: Machines) -> None:
-    inner = {
-        "StartAt": "In",
-        "States": {"In": {"Type": "Pass", "Parameters": {"x.$": "$.no"}, "End": True}},
-    }
-    ended = machines.run({"Each": {"Type": "Map", "ItemProcessor": inner, "End": True}}, [{}])
-    assert (ended.status, ended.answer["error"]) == ("FAILED", "States.Runtime")
+def test_an_error_of_the_service_inside_keeps_its_name(machines: Machines) -> None:
+    machines.functions["slow"] = lambda _: time.sleep(1.5)
+    inner = {"StartAt": "In", "States": {"In": task("slow", TimeoutSeconds=1)}}
+    ended = machines.run({"Each": {"Type": "Map", "ItemProcessor": inner, "End": True}}, [1])
+    assert (ended.status, ended.answer["error"]) == ("FAILED", "States.Timeout")
 
 
 def test_a_map_can_be_retried(machines: Machines) -> None:
