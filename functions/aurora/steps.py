@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, assert_never
 
 from functions import clock, executions
-from functions.aurora import clusters, keys
+from functions.aurora import clusters, database, keys
 from functions.aurora import exercise as deciding
 from functions.aurora import plan as planning
+from functions.aurora import verify as verifying
+from functions.aurora import verify_unit as unit_verifying
+from functions.aurora import witness as witnessing
+from functions.aurora.database import Login
 from functions.aurora.exercise import Move, Remains, Seen
 from functions.aurora.values import Cluster, Instance, Surroundings
+from functions.aurora.witness import Source
+from functions.errors import Refused
 from functions.evidence import Evidence
 from functions.ledger import Claim, Ledger
 from functions.model import Answer
@@ -77,6 +85,25 @@ def _look_around(run: Run) -> Surroundings:
     )
 
 
+@step("witness")
+def witness(run: Run) -> Answer:
+    """Write down what is true now on the source, either side of the restore point, and fix T."""
+    source = run.plan["source"]
+    endpoint = run.drill["witness"]["endpoint"]
+    writer = _login(run, source["endpoint"], source["port"])
+    reader = _login(run, source["reader_endpoint"], source["port"])
+    return witnessing.advance(
+        source=None
+        if endpoint == "none"
+        else Source(reader=reader if endpoint == "reader" else writer, writer=writer),
+        drill=run.drill,
+        plan=run.plan,
+        previous=run.previous,
+        evidence=Evidence.of(run.settings),
+        remaining_seconds=run.remaining_seconds,
+    )
+
+
 @step("exercise")
 def exercise(run: Run) -> Answer:
     """Do what a disaster would demand: restore the cluster to the restore point, add an instance.
@@ -134,6 +161,50 @@ def exercise(run: Run) -> Answer:
         case _:
             pass
     return waiting(plan["poll_seconds"], decision.reason, **facts)
+
+
+@step("verify")
+def verify(run: Run) -> Answer:
+    """Open the copy: first login, where it landed, its tables. Divide the rest into units."""
+    return verifying.open_copy(
+        copy=_copy(run),
+        drill=run.drill,
+        plan=run.plan,
+        witness=run.document["witness"],
+        previous=run.previous,
+        evidence=Evidence.of(run.settings),
+    )
+
+
+@step("verify_unit")
+def verify_unit(run: Run) -> Answer:
+    """Compare one unit of what came back with the witness."""
+    if run.unit is None:
+        raise Refused("unit: missing: expected the number of a unit of Verify's answer")
+    return unit_verifying.run(
+        copy=_copy(run),
+        plan=run.plan,
+        unit=run.unit,
+        previous=run.previous,
+        evidence=Evidence.of(run.settings),
+        remaining_seconds=run.remaining_seconds,
+    )
+
+
+def _copy(run: Run) -> Login:
+    exercise = run.document["exercise"]
+    return _login(run, exercise["endpoint"], exercise["port"])
+
+
+def _login(run: Run, host: str, port: int) -> Login:
+    """A login as the verifier's role, which is the same on the source and on the copy."""
+    return database.iam_login(
+        host=host,
+        port=port,
+        database=run.drill["database"],
+        user=run.drill["roles"]["verifier"],
+        ca_file=Path(os.environ.get("DRILLS_CA_FILE") or database.CA_FILE),
+    )
 
 
 @step("teardown")

@@ -1,0 +1,249 @@
+"""A lab: the emulated AWS, the sample company on a real PostgreSQL, and the drills deployed in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from infra import bundle
+from lab import seed
+from lab.damage import Damage
+from lab.deploy import Deployment, deploy
+from lab.emulator import Call, Denied, Emulator
+from lab.iam import Iam, World, roles_of
+from lab.lambdas import Functions
+from lab.postgres import Server
+from lab.rds import Rds
+from lab.rds_records import ServedCluster
+from lab.seed.writer import WriterProcess
+
+ROOT = Path(__file__).parent.parent
+LABS = ROOT / ".lab"
+"""Where labs live: each in a folder of its own."""
+
+TIME_FACTOR = 0.02
+"""What is left of a wait in the lab: 30 seconds between two looks at a cluster are 0.6."""
+
+RESTORABLE_LAG_SECONDS = 3.0
+"""How far the latest restorable time lags behind in the lab; in AWS it is five minutes or less."""
+
+
+class LabError(Exception):
+    """When a lab cannot be had: the message says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Company:
+    """What is drilled in the lab: a cluster of the sample company, in the records' words."""
+
+    cluster: str
+    engine_version: str
+    retention_days: int
+
+
+class Lab:
+    """A lab from `start()` to `stop()`; as a context manager, from the beginning to the end.
+
+    `folder` is its own: nothing is written outside it but `build/`, where the bundle and the layer
+    are kept for the next one. `tell` is called with a sentence at every stage of the start.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        damage: Damage | None = None,
+        scale: float = 1.0,
+        time_factor: float = TIME_FACTOR,
+        port: int = 0,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.folder = folder
+        self.scale = scale
+        self.time_factor = time_factor
+        self.tell = tell
+        self.emulator = Emulator(folder=folder, time_factor=time_factor, port=port)
+        self.damage = damage
+        self.rds: Rds
+        self.functions: Functions
+        self.deployment: Deployment
+        self.source: ServedCluster
+        self.iam: Iam
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything. Raises LabError, and what its parts raise, with what was expected."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            self.tell("synthesizing the template, and the dependency layer for this machine")
+            assembly = pool.submit(self._synthesize)
+            layer = pool.submit(layer_for_this_machine)
+            self._start_emulator()
+            self._start_company()
+            template, layer_folder = assembly.result(), layer.result()
+        self.tell("deploying the template to the emulated AWS")
+        self._deploy(template, layer_folder)
+        writer = WriterProcess(self._server(), folder=self.folder)
+        self._stack.callback(writer.stop)
+
+    def stop(self) -> None:
+        """End every process of the lab and delete its servers' files. May be called twice."""
+        self._stack.close()
+
+    def _start_emulator(self) -> None:
+        self._stack.callback(self.emulator.stop)
+        self.emulator.start()
+        self.rds = Rds(
+            folder=self.folder,
+            authorise=self._authorise,
+            restorable_lag_seconds=RESTORABLE_LAG_SECONDS,
+            damage=self.damage,
+        )
+        self._stack.callback(self.rds.stop)
+        self.rds.install()
+
+    def _start_company(self) -> None:
+        version = self.rds.servers.version
+        self.tell(f"starting PostgreSQL {version} with a sample company in it")
+        company = drilled_company()
+        self.source = self.rds.create_source(
+            company.cluster,
+            database=seed.DATABASE,
+            administrator=seed.ADMINISTRATOR,
+            load=lambda server: seed.load(server, scale=self.scale),
+            engine_version=company.engine_version,
+            retention_days=company.retention_days,
+        )
+
+    def _synthesize(self) -> Path:
+        """The assembly that `cdk deploy` would ship; CDK's own validation is for `make test`."""
+        target = self.folder / "cdk.out"
+        environment = {**os.environ, "CDK_OUTDIR": str(target), "CDK_VALIDATION": "false"}
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        outcome = subprocess.run(
+            [sys.executable, "app.py"],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if outcome.returncode != 0:
+            raise LabError(f"app.py could not be synthesized:\n{outcome.stderr.strip()}")
+        return target
+
+    def _deploy(self, assembly: Path, layer: Path) -> None:
+        self.functions = Functions(
+            endpoint=self.emulator.endpoint,
+            folder=self.folder,
+            layer=layer,
+            environment={"DRILLS_CA_FILE": str(self.rds.authority.certificate)},
+        )
+        self._stack.callback(self.functions.stop)
+        self.emulator.invoke = self.functions.invoke
+        self.deployment = deploy(
+            assembly=assembly,
+            emulator=self.emulator,
+            functions=self.functions,
+            time_factor=self.time_factor,
+        )
+        self.iam = Iam(
+            roles=roles_of(self.emulator.client("iam")),
+            world=World(
+                region=self.rds.region,
+                account=self.rds.account,
+                tags_of=self.rds.tags_of,
+                key_of=self.deployment.keys.get,
+            ),
+        )
+        self.emulator.before_call.append(self._permitted)
+
+    def _permitted(self, call: Call) -> Denied | None:
+        """What IAM says to a call of a function: the synthesized policies are enforced."""
+        refused = self.iam.refused(call)
+        return Denied(refused.action, refused.resource) if refused else None
+
+    def _authorise(self, role: str, action: str, resource: str) -> bool:
+        return self.iam.authorise(role, action, resource)
+
+    def _server(self) -> Server:
+        assert self.source.server is not None
+        return self.source.server
+
+    def start_drill(self, drill: str, given: Any = None) -> str:
+        """Start a drill as its console page does; the ARN of the execution.
+
+        Raises LabError for a drill that drills.yaml does not have.
+        """
+        machine = self.deployment.machines.get(drill)
+        if machine is None:
+            known = ", ".join(self.deployment.machines)
+            raise LabError(f"there is no drill {drill!r} in drills.yaml: expected one of {known}")
+        started = self.emulator.client("stepfunctions").start_execution(
+            stateMachineArn=machine, input=json.dumps({} if given is None else given)
+        )
+        return str(started["executionArn"])
+
+    def evidence(self, key: str) -> bytes:
+        """An object of the evidence bucket."""
+        bucket = self.deployment.evidence_bucket
+        body = self.emulator.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+        return bytes(body.read())
+
+
+def drilled_company() -> Company:
+    """The cluster that the first drill of drills.yaml is about, as the lab makes it."""
+    from infra.config import load
+
+    drill = load(ROOT / "drills.yaml").drills[0]
+    major = drill.engine_family.removeprefix("aurora-postgresql")
+    return Company(
+        cluster=drill.cluster,
+        engine_version=f"{major}.8",
+        retention_days=drill.retention_days_minimum,
+    )
+
+
+def layer_for_this_machine() -> Path:
+    """The dependency layer, from the same pins, for this machine's Python and processor."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    recipe = f"{bundle.REQUIREMENTS.stat().st_mtime_ns:x}"
+    folder = ROOT / "build" / f"layer-here-{version}-{recipe}"
+    if not folder.is_dir():
+        scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        bundle.build_layer(scratch, python=version, platform=None)
+        try:
+            scratch.rename(folder)
+        except OSError:
+            shutil.rmtree(scratch)
+            if not folder.is_dir():
+                raise
+    return folder
