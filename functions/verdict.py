@@ -41,7 +41,7 @@ def decide(document: Document, checks: Sequence[Check]) -> Decision:
         return Decision(verdict=Verdict.FAIL, cause=_failures(failed))
     doubt = _doubt(plan, error, checks)
     if doubt:
-        return Decision(verdict=Verdict.INCONCLUSIVE, cause=doubt)
+        return Decision(verdict=Verdict.INCONCLUSIVE, cause=_sentence(doubt))
     passed = tally(checks)["passed"]
     return Decision(
         verdict=Verdict.PASS,
@@ -54,7 +54,7 @@ def _doubt(
 ) -> str:
     """Why the evidence does not suffice for a PASS; empty where it does."""
     if error:
-        return f"A step raised {error.get('Error', 'an error')}: {_message(error)}"
+        return f"A step raised {_told(error)}"
     if plan.get("outcome") != "go":
         return "The run has no plan."
     not_run = [c for c in checks if c.status is Status.NOT_RUN and not c.by_configuration]
@@ -83,6 +83,25 @@ def _failures(failed: Sequence[Check]) -> str:
 
 def _count(checks: Sequence[Check], noun: str) -> str:
     return f"{len(checks)} {noun}{'' if len(checks) == 1 else 's'}"
+
+
+def _told(error: Mapping[str, str]) -> str:
+    """An error by its name, and what it says where it says more.
+
+    >>> _told({"Error": "States.Timeout", "Cause": ""})
+    'States.Timeout'
+    """
+    name, message = error.get("Error", "an error"), _message(error)
+    return name if name == message else f"{name}: {message}"
+
+
+def _sentence(text: str) -> str:
+    """The text with a full stop.
+
+    >>> _sentence("The run has no plan."), _sentence("timeout")
+    ('The run has no plan.', 'timeout.')
+    """
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _message(error: Mapping[str, str]) -> str:
@@ -123,8 +142,7 @@ def gather(document: Document, stored: Mapping[str, Sequence[Mapping[str, Any]]]
         if entry is None:
             checks.append(_missing(target, "the unit never answered"))
         elif "error" in entry:
-            error = entry["error"]
-            checks.append(_missing(target, f"{error.get('Error')}: {_message(error)}"))
+            checks.append(_missing(target, _told(entry["error"])))
         else:
             checks += _records(entry, target, stored)
     return checks

@@ -80,7 +80,7 @@ def test_a_step_that_raised_is_inconclusive_and_says_what_it_raised() -> None:
     document = healthy_document() | {"error": {"Error": "DeadlineExceeded", "Cause": cause}}
     decision = decide(document, healthy_checks())
     assert decision.verdict is Verdict.INCONCLUSIVE
-    expected = "A step raised DeadlineExceeded: the cluster is still creating"
+    expected = "A step raised DeadlineExceeded: the cluster is still creating."
     assert decision.cause == expected
 
 
