@@ -1,0 +1,271 @@
+"""The manifest: what the source was like around the restore point, as evidence to compare with.
+
+Pure. The witness makes it and Verify reads it; between the two it is JSON in the evidence bucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from functions.aurora.comparison import WINDOW, Bounds, Counted
+from functions.model import Level
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A table as the catalog shows it.
+
+    `excluded` says why its rows and columns are not compared; empty where they are. `bytes` is the
+    length of its main file. `columns` are name, type and nullability, in order.
+    """
+
+    schema: str
+    name: str
+    oid: int
+    kind: str
+    bytes: int
+    columns: tuple[str, ...]
+    excluded: str
+
+    @property
+    def target(self) -> str:
+        """The name that reports show."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def holds_rows(self) -> bool:
+        """Whether it has rows of its own: a partitioned table's are its partitions'."""
+        return self.kind != "p"
+
+    @property
+    def counted(self) -> bool:
+        """Whether its rows are to be compared."""
+        return self.holds_rows and not self.excluded
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """How far the reading of a table, or of a range of its blocks, has come: goes in the document.
+
+    It covers the blocks from `start` up to `end` (None: the table's end). `oid` and `filenode` are
+    what must not change meanwhile; `problem` says why it was given up, with the SQLSTATE if that
+    was an error's.
+    """
+
+    start: int = 0
+    end: int | None = None
+    counted: Counted = Counted()  # noqa: RUF009 - frozen
+    horizon: int | None = None
+    closed_after: int | None = None
+    oid: int | None = None
+    filenode: int | None = None
+    next_xid: int = 0
+    attempts: int = 0
+    finished: bool = False
+    problem: str = ""
+    sqlstate: str = ""
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, record: Mapping[str, Any]) -> Reading:
+        """The reading of a record.
+
+        >>> reading = Reading(counted=Counted(total=3))
+        >>> Reading.from_document(reading.to_document()) == reading
+        True
+        """
+        return cls(**{**record, "counted": Counted(**record["counted"])})
+
+    def given_up(self, problem: str, sqlstate: str = "") -> Reading:
+        """The reading that ends here."""
+        return replace(self, finished=True, problem=problem, sqlstate=sqlstate)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Witnessed:
+    """A table as the witness saw it.
+
+    `columns_before` and `columns_after` differ when it was altered meanwhile; both are empty where
+    the restore point lies in the past. `least` and `most` are the old rows seen after and before
+    the restore point, None where they could not be compared, for the `reason`; `rows` are all that
+    the first reading saw.
+    """
+
+    schema: str
+    name: str
+    kind: str
+    bytes: int
+    counted: bool
+    columns_before: tuple[str, ...] = ()
+    columns_after: tuple[str, ...] = ()
+    horizon: int | None = None
+    least: int | None = None
+    most: int | None = None
+    rows: int | None = None
+    reason: str = ""
+
+    @property
+    def target(self) -> str:
+        """The name that reports show."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """How many old rows the copy may hold; None where that is not known."""
+        if self.least is None or self.most is None:
+            return None
+        return Bounds(least=self.least, most=self.most)
+
+    @property
+    def level(self) -> Level:
+        """How closely the copy can be compared with what was seen."""
+        return Level.BOUNDED if self.bounds else Level.NONE
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """What the witness leaves for Verify.
+
+    `before` and `after` are the ids of the markers. `next_xid` is the transaction from which on
+    none can have ended by the restore point. `heartbeats` (id and RFC 3339 time) are those around a
+    restore point in the past. `excluded` are tables that are not compared, with the reason.
+    """
+
+    restore_time: str
+    before: str | None = None
+    after: str | None = None
+    next_xid: int | None = None
+    server_version: str = ""
+    schemas: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    heartbeats: tuple[tuple[str, str], ...] | None = None
+    tables: tuple[Witnessed, ...] = ()
+    excluded: tuple[tuple[str, str], ...] = ()
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        tables = [{**asdict(table), "level": table.level.value} for table in self.tables]
+        return {**asdict(self), "tables": tables}
+
+    @classmethod
+    def from_document(cls, record: Mapping[str, Any]) -> Manifest:
+        """The manifest of a record.
+
+        >>> table = Witnessed(schema="s", name="t", kind="r", bytes=0, counted=True,
+        ...                   columns_before=("id bigint",), least=1, most=2)
+        >>> manifest = Manifest(restore_time="2026-11-02T05:00:00Z", tables=(table,),
+        ...                     heartbeats=(("a", "2026-11-02T05:00:00Z"),))
+        >>> Manifest.from_document(manifest.to_document()) == manifest
+        True
+        """
+        beats = record["heartbeats"]
+        return cls(
+            **{
+                **record,
+                "schemas": tuple(record["schemas"]),
+                "extensions": tuple(record["extensions"]),
+                "heartbeats": beats and tuple((beat[0], beat[1]) for beat in beats),
+                "tables": tuple(_witnessed(table) for table in record["tables"]),
+                "excluded": tuple((entry[0], entry[1]) for entry in record["excluded"]),
+            }
+        )
+
+
+def _witnessed(record: Mapping[str, Any]) -> Witnessed:
+    known = {name: value for name, value in record.items() if name != "level"}
+    return Witnessed(
+        **{
+            **known,
+            "columns_before": tuple(record["columns_before"]),
+            "columns_after": tuple(record["columns_after"]),
+        }
+    )
+
+
+def of_present(
+    *,
+    before: Sequence[Table],
+    after: Sequence[Table],
+    first: Mapping[str, Reading],
+    second: Mapping[str, Reading],
+    next_xid: int,
+) -> tuple[tuple[Witnessed, ...], tuple[tuple[str, str], ...]]:
+    """The tables witnessed on both sides of the restore point, and those excluded.
+
+    `before` and `after` list the tables, `first` and `second` hold their readings by target. A
+    table that is gone afterwards is excluded: the copy may have it or not.
+    """
+    later = {(table.target, table.oid): table for table in after}
+    kept: list[Witnessed] = []
+    excluded: list[tuple[str, str]] = []
+    for table in before:
+        found = later.get((table.target, table.oid))
+        if found is None:
+            excluded.append((table.target, "dropped or renamed while the source was witnessed"))
+        elif table.excluded:
+            excluded.append((table.target, table.excluded))
+        else:
+            readings = first.get(table.target), second.get(table.target)
+            kept.append(
+                Witnessed(
+                    schema=table.schema,
+                    name=table.name,
+                    kind=table.kind,
+                    bytes=table.bytes,
+                    counted=table.counted,
+                    columns_before=table.columns,
+                    columns_after=found.columns,
+                    **(_compared(*readings, next_xid) if table.counted else {}),
+                )
+            )
+    return tuple(kept), tuple(excluded)
+
+
+def of_past(
+    tables: Sequence[Table],
+) -> tuple[tuple[Witnessed, ...], tuple[tuple[str, str], ...]]:
+    """The tables as of now, for a restore point in the past: names, and those excluded."""
+    kept = tuple(
+        Witnessed(
+            schema=table.schema,
+            name=table.name,
+            kind=table.kind,
+            bytes=table.bytes,
+            counted=table.counted,
+            reason="the restore point lies in the past: there is no witness of it",
+        )
+        for table in tables
+        if not table.excluded
+    )
+    return kept, tuple((table.target, table.excluded) for table in tables if table.excluded)
+
+
+def _compared(first: Reading | None, second: Reading | None, next_xid: int) -> dict[str, Any]:
+    """The bounds that two readings give, or the reason why they give none.
+
+    >>> first = Reading(counted=Counted(total=12, old=9), horizon=700, next_xid=705)
+    >>> second = Reading(counted=Counted(total=11, old=8), horizon=700, next_xid=750)
+    >>> _compared(first, second, 745)
+    {'rows': 12, 'horizon': 700, 'least': 8, 'most': 9}
+    >>> _compared(first, second.given_up("permission denied"), 745)
+    {'rows': 12, 'reason': 'permission denied'}
+    """
+    if first is None or first.problem or first.horizon is None:
+        return {"reason": (first and first.problem) or "it was not read"}
+    facts: dict[str, Any] = {"rows": first.counted.total}
+    if second is None or second.problem:
+        return {**facts, "reason": (second and second.problem) or "it was not read again"}
+    used = max(second.next_xid, next_xid) - first.horizon
+    if used > WINDOW:
+        reason = f"{used} transactions began between its readings: more than can be told apart"
+        return {**facts, "reason": reason}
+    least, most = second.counted.old, first.counted.old
+    if least > most:
+        reason = f"it was read inconsistently: {most} old rows at first, {least} later"
+        return {**facts, "reason": reason}
+    return {**facts, "horizon": first.horizon, "least": least, "most": most}

@@ -1,0 +1,35 @@
+-- The tables of the chosen schemas: what they are, what they hold, and their columns in order.
+SELECT c.oid::bigint AS oid,
+       n.nspname AS schema,
+       c.relname AS name,
+       c.relkind::text AS kind,
+       c.relpersistence::text AS persistence,
+       a.amname AS method,
+       c.relispopulated AS populated,
+       coalesce(pg_relation_filenode(c.oid), 0)::bigint AS filenode,
+       coalesce(pg_relation_size(c.oid), 0) AS bytes,
+       ARRAY(
+           SELECT format('%%I.%%I', pn.nspname, p.relname)
+           FROM pg_partition_ancestors(c.oid) AS ancestor
+           JOIN pg_class AS p ON p.oid = ancestor
+           JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
+       ) AS ancestors,
+       ARRAY(
+           SELECT concat_ws(
+               ' ',
+               quote_ident(t.attname),
+               format_type(t.atttypid, t.atttypmod),
+               CASE WHEN t.attnotnull THEN 'not null' END,
+               CASE t.attidentity WHEN 'a' THEN 'identity always' WHEN 'd' THEN 'identity' END,
+               CASE WHEN t.attgenerated <> '' THEN 'generated' END
+           )
+           FROM pg_attribute AS t
+           WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped
+           ORDER BY t.attnum
+       ) AS columns
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN pg_am AS a ON a.oid = c.relam
+WHERE c.relkind IN ('r', 'p', 'm', 'f')
+  AND n.nspname = ANY (%(schemas)s)
+ORDER BY n.nspname, c.relname

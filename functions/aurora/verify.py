@@ -1,0 +1,394 @@
+"""What came back, held against the witness: on the restored copy, read only.
+
+This waits for the first login, finds out where the restore has landed, compares the tables and
+their columns, and makes units of the work that remains (verify_unit.py). Records go to the evidence
+bucket; they hold counts and names, never a row's content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from functions import clock
+from functions.aurora import comparison, counting, database, schema, tables, verify_unit
+from functions.aurora.database import (
+    Login,
+    LoginRefused,
+    NotReachable,
+    QueryFailed,
+    Session,
+    TlsFailed,
+)
+from functions.aurora.manifest import Manifest, Table, Witnessed
+from functions.aurora.units import Load, balance
+from functions.aurora.witness import Evidence
+from functions.model import Answer, Check, CheckClass, Status, tally
+from functions.step import done, waiting
+
+APPLICATION = "backup-drills verifier"
+MOST_UNITS = 100
+UNIT_WEIGHT = 1024 * 1024 * 1024
+"""Bytes to read that are worth a unit of work of their own."""
+
+_TABLE_WEIGHT = 1024 * 1024  # the round trips that even an empty table costs
+_QUERY_WEIGHT = 256 * 1024 * 1024
+_NOT_THERE = "the copy is not at the restore point"
+
+
+def open_copy(
+    *,
+    copy: Login,
+    drill: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    witness: Mapping[str, Any],
+    previous: Mapping[str, Any],
+    evidence: Evidence,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    most_units: int = MOST_UNITS,
+    unit_weight: int = UNIT_WEIGHT,
+) -> Answer:
+    """Log in to the copy, check all but the tables' content, and make the units that check it.
+
+    Until the copy lets the role in, and its recovery is over, the answer is to be asked again; for
+    `timing.login_seconds`, then it is the check `login` that says so. Answers `first_login_at`,
+    `login`, `at_restore_point` (None where nothing can tell), `units` and `checks` when done.
+
+    Raises TryAgain when the connection is lost, and EvidenceMissing.
+    """
+    first_attempt = previous.get("first_attempt_at") or clock.render(now())
+    patience = timedelta(seconds=drill["timing"]["login_seconds"])
+    is_over = now() >= clock.parse(first_attempt) + patience
+    work = _Work(
+        copy=copy,
+        drill=drill,
+        plan=plan,
+        evidence=evidence,
+        manifest=_manifest(witness, evidence),
+        restore_time=clock.parse(witness["restore_time"]),
+    )
+    seen = {"first_attempt_at": first_attempt, "first_login_at": previous.get("first_login_at")}
+    try:
+        with database.connect(copy, application=APPLICATION, parallel=True) as session:
+            seen["first_login_at"] = seen["first_login_at"] or clock.render(now())
+            if session.one("server")["in_recovery"] and not is_over:
+                return waiting(_pause(drill), "the copy's recovery to end", **seen)
+            took = clock.seconds_between(first_attempt, seen["first_login_at"]) or 0.0
+            checks, at_restore_point, items = _look(work, session, took)
+    except (LoginRefused, NotReachable, TlsFailed) as failure:
+        if not is_over:
+            return waiting(_pause(drill), f"a login: {failure}", **seen)
+        return _keep(work, [_no_login(work, failure)], units=0, at_restore_point=None, seen=seen)
+    if at_restore_point is False:
+        checks += [verify_unit.not_compared(item, _NOT_THERE) for item in items]
+        items = []
+    made = balance(
+        [Load(weight=item["weight"], blocks=item.get("blocks", 0)) for item in items],
+        most_units=most_units,
+        unit_weight=unit_weight,
+    )
+    pieces = [
+        [
+            {
+                **items[piece.load],
+                "load": piece.load,
+                "start": piece.start,
+                "end": piece.end,
+                "number": piece.number,
+                "pieces": piece.pieces,
+            }
+            for piece in unit
+        ]
+        for unit in made
+    ]
+    evidence.put_json(work.key("units"), {"restore_time": witness["restore_time"], "units": pieces})
+    return _keep(work, checks, units=len(pieces), at_restore_point=at_restore_point, seen=seen)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Work:
+    """What `open_copy` was given."""
+
+    copy: Login
+    drill: Mapping[str, Any]
+    plan: Mapping[str, Any]
+    evidence: Evidence
+    manifest: Manifest | None
+    restore_time: datetime
+
+    @property
+    def marked(self) -> bool:
+        return bool(self.drill["heartbeat"])
+
+    @property
+    def witnessed(self) -> tuple[Witnessed, ...]:
+        return self.manifest.tables if self.manifest else ()
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether the restore point lay in the past when the run began."""
+        return bool(self.plan["restore"]["time"])
+
+    @property
+    def cluster(self) -> str:
+        return str(self.plan["names"]["cluster"])
+
+    def key(self, name: str) -> str:
+        return f"{self.plan['key']}/checks/{name}.json"
+
+
+def _manifest(witness: Mapping[str, Any], evidence: Evidence) -> Manifest | None:
+    key = witness["manifest"]
+    return Manifest.from_document(evidence.get_json(key)) if key else None
+
+
+def _pause(drill: Mapping[str, Any]) -> float:
+    """Seconds between two tries to log in: they are what the RTO is measured with."""
+    timing = drill["timing"]
+    return float(min(timing["poll_seconds"], timing["login_seconds"] / 60))
+
+
+def _keep(
+    work: _Work,
+    checks: Sequence[Check],
+    *,
+    units: int,
+    at_restore_point: bool | None,
+    seen: Mapping[str, Any],
+) -> Answer:
+    key = work.key("verify")
+    work.evidence.put_json(key, [check.to_document() for check in checks])
+    login = next(check for check in checks if check.name == "login")
+    return done(
+        **seen,
+        login=login.status.value,
+        at_restore_point=at_restore_point,
+        units=[{"unit": number} for number in range(units)],
+        checks={"key": key, **tally(checks)},
+    )
+
+
+def _look(
+    work: _Work, session: Session, seconds: float
+) -> tuple[list[Check], bool | None, list[dict[str, Any]]]:
+    """All that can be said without reading the tables, and what remains to be read."""
+    checks = [_login(work, session, seconds), _recovery(work, session)]
+    landed, at_restore_point = _landing(work, session)
+    chosen = list(work.manifest.schemas) if work.manifest else work.drill["schemas"]
+    found = tables.list_tables(
+        session, schemas=chosen or tables.schemas(session), exclude=work.drill["exclude"]
+    )
+    there = {table.target: table for table in found}
+    if at_restore_point is False:
+        shape = [_unplaced("table_present", table.target) for table in work.witnessed]
+    elif work.manifest is None or work.looks_back:
+        shape = schema.compare_names(work.witnessed, there, work.drill["database"])
+    else:
+        shape = schema.compare_tables(work.witnessed, there)
+        extensions = [row["extension"] for row in session.all("extensions")]
+        shape.append(
+            schema.compare_extensions(work.manifest.extensions, extensions, work.drill["database"])
+        )
+    return checks + landed + shape, at_restore_point, _items(work, there)
+
+
+def _login(work: _Work, session: Session, seconds: float) -> Check:
+    role = session.one("role")
+    may = [
+        name
+        for name, granted in (
+            ("superuser", role["superuser"]),
+            ("pg_read_all_data", role["reads_all_data"]),
+            ("bypassrls", role["bypasses_row_security"]),
+            ("read only", role["read_only"]),
+        )
+        if granted
+    ]
+    return Check(
+        name="login",
+        check_class=CheckClass.ACCESS,
+        target=work.cluster,
+        status=Status.PASSED,
+        expected=f"{work.copy.user} is let in, TLS verify-full",
+        observed=f"let in, {'encrypted and verified' if session.tls_protects else 'in the clear'}",
+        detail=f"the role has: {', '.join(may) or 'nothing'}",
+        seconds=seconds,
+    )
+
+
+def _no_login(work: _Work, failure: LoginRefused | NotReachable | TlsFailed) -> Check:
+    refused = isinstance(failure, LoginRefused)
+    return Check(
+        name="login",
+        check_class=CheckClass.ACCESS,
+        target=work.cluster,
+        status=Status.FAILED if refused else Status.NOT_RUN,
+        expected=f"{work.copy.user} is let in, TLS verify-full",
+        observed="refused" if refused else "no answer that could be used",
+        detail=str(failure),
+        seconds=float(work.drill["timing"]["login_seconds"]),
+    )
+
+
+def _recovery(work: _Work, session: Session) -> Check:
+    server = session.one("server")
+    recovering = server["in_recovery"]
+    return Check(
+        name="recovery_finished",
+        check_class=CheckClass.RESTORE_POINT,
+        target=work.cluster,
+        status=Status.FAILED if recovering else Status.PASSED,
+        expected="a writer, out of recovery",
+        observed="still in recovery" if recovering else "a writer",
+        detail=f"PostgreSQL {server['version']}",
+    )
+
+
+def _landing(work: _Work, session: Session) -> tuple[list[Check], bool | None]:
+    """Where the restore has landed: by the markers, or by the heartbeats around that point."""
+    names = ["heartbeats"] if work.looks_back else ["marker_before", "marker_after"]
+    manifest = work.manifest
+    if manifest is None or not work.marked:
+        reason = "heartbeat is off" if manifest else "the configuration has no witness"
+        return [_unmeasured(work, name, f"not measured: {reason}") for name in names], None
+    try:
+        if work.looks_back:
+            return _by_heartbeats(work, session, manifest)
+        return _by_markers(work, session, manifest)
+    except QueryFailed as failure:
+        return [_unplaced(name, work.cluster, str(failure)) for name in names], None
+
+
+def _by_markers(
+    work: _Work, session: Session, manifest: Manifest
+) -> tuple[list[Check], bool | None]:
+    before, after = manifest.before or "", manifest.after or ""
+    found, newest = _heartbeats(session, [before, after])
+
+    def check(name: str, status: bool, expected: str, observed: str) -> Check:
+        return Check(
+            name=name,
+            check_class=CheckClass.RESTORE_POINT,
+            target=work.cluster,
+            status=Status.PASSED if status else Status.FAILED,
+            expected=expected,
+            observed=observed,
+            detail=_newest(newest, work.restore_time),
+        )
+
+    is_there = {name: "there" if name in found else "absent" for name in (before, after)}
+    checks = [
+        check("marker_before", before in found, "there", is_there[before]),
+        check("marker_after", after not in found, "absent", is_there[after]),
+    ]
+    return checks, all(entry.status is Status.PASSED for entry in checks)
+
+
+def _by_heartbeats(
+    work: _Work, session: Session, manifest: Manifest
+) -> tuple[list[Check], bool | None]:
+    known = {name: datetime.fromisoformat(at) for name, at in manifest.heartbeats or ()}
+    found, newest = _heartbeats(session, list(known))
+    beats = comparison.compare_beats(known, found, work.restore_time)
+    if not beats.due and not beats.undue:
+        reason = "not measured: the source knows no heartbeat near the restore point"
+        return [_unmeasured(work, "heartbeats", reason)], None
+    right = not beats.missing and not beats.present
+    check = Check(
+        name="heartbeats",
+        check_class=CheckClass.RESTORE_POINT,
+        target=work.cluster,
+        status=Status.PASSED if right else Status.FAILED,
+        expected=f"the {beats.due} from before the restore point, none of the {beats.undue} after",
+        observed=f"{beats.due - beats.missing} from before, {beats.present} from after",
+        detail=_newest(newest, work.restore_time),
+    )
+    return [check], right
+
+
+def _heartbeats(session: Session, ids: list[str]) -> tuple[frozenset[str], datetime | None]:
+    """Which of the heartbeats are there, and the time of the newest one; none without a table."""
+    try:
+        found = frozenset(row["id"] for row in session.all("find_heartbeats", ids=ids))
+        return found, session.one("newest_heartbeat")["beat_at"]
+    except QueryFailed as failure:
+        if failure.absent:
+            return frozenset(), None
+        raise
+
+
+def _newest(newest: datetime | None, restore_time: datetime) -> str:
+    """How far the newest heartbeat is from the restore point.
+
+    >>> point = datetime(2026, 11, 2, 5, tzinfo=UTC)
+    >>> _newest(point - timedelta(seconds=0.5), point), _newest(None, point)
+    ('the newest heartbeat is 0.5 s before the restore point', 'there is no heartbeat')
+    """
+    if newest is None:
+        return "there is no heartbeat"
+    before = (restore_time - newest).total_seconds()
+    side = "before" if before >= 0 else "after"
+    return f"the newest heartbeat is {abs(before):.1f} s {side} the restore point"
+
+
+def _unmeasured(work: _Work, name: str, detail: str) -> Check:
+    return replace(_unplaced(name, work.cluster, detail), by_configuration=True)
+
+
+def _unplaced(name: str, target: str, detail: str = _NOT_THERE) -> Check:
+    """A check that says nothing, and why."""
+    return Check(
+        name=name,
+        check_class=CheckClass.SCHEMA if name == "table_present" else CheckClass.RESTORE_POINT,
+        target=target,
+        status=Status.NOT_RUN,
+        expected="a comparison with the source",
+        observed="not compared",
+        detail=detail,
+    )
+
+
+def _items(work: _Work, there: Mapping[str, Table]) -> list[dict[str, Any]]:
+    """What remains to be read: tables, the user's queries, the columns that tell freshness."""
+    manifest = work.manifest
+    if manifest is None:
+        reason = "the configuration has no witness"
+        chosen = [_unbounded(table, reason) for table in there.values() if table.counted]
+    else:
+        chosen = [t for t in manifest.tables if t.counted and t.target in there]
+    counts = [
+        {
+            "kind": "table",
+            "schema": witnessed.schema,
+            "name": witnessed.name,
+            "horizon": witnessed.horizon,
+            "least": witnessed.least,
+            "most": witnessed.most,
+            "reason": witnessed.reason,
+            "closed_after": manifest.next_xid if manifest and witnessed.bounds else None,
+            "required": work.plan["restore"]["required_level"],
+            "weight": there[witnessed.target].bytes + _TABLE_WEIGHT,
+            "blocks": there[witnessed.target].bytes // counting.BLOCK_BYTES,
+        }
+        for witnessed in chosen
+    ]
+    queries = [
+        {"kind": "check", "weight": _QUERY_WEIGHT, **check} for check in work.drill["checks"]
+    ]
+    fresh = [
+        {"kind": "freshness", "weight": _TABLE_WEIGHT, **entry} for entry in work.drill["freshness"]
+    ]
+    return [*counts, *queries, *fresh]
+
+
+def _unbounded(table: Table, reason: str) -> Witnessed:
+    return Witnessed(
+        schema=table.schema,
+        name=table.name,
+        kind=table.kind,
+        bytes=table.bytes,
+        counted=True,
+        reason=reason,
+    )

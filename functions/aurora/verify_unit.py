@@ -1,0 +1,315 @@
+"""One unit of verifying the copy: tables are counted, the user's own queries run.
+
+Called until it is done: a call that comes near its time limit answers where it stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from functions import clock
+from functions.aurora import comparison, counting, database
+from functions.aurora.comparison import Bounds, Counted, Obstacle, Unread
+from functions.aurora.database import Login, NotReachable, QueryFailed, Session
+from functions.aurora.expectation import Expectation, Incomparable, bind_restore_time, shown
+from functions.aurora.manifest import Reading
+from functions.aurora.witness import Evidence
+from functions.errors import TryAgain
+from functions.model import Answer, Check, CheckClass, Level, Status, tally
+from functions.step import done, waiting
+
+APPLICATION = "backup-drills verifier"
+QUERY_SECONDS = 300.0
+"""The time limit of a user's own query."""
+
+PARTS_PATIENCE = timedelta(minutes=15)
+"""How long the unit with a table's last part waits for the others, at least."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Unit:
+    """What one call of `run_unit` was given."""
+
+    plan: Mapping[str, Any]
+    evidence: Evidence
+    remaining_seconds: Callable[[], float]
+    now: Callable[[], datetime]
+    slice_bytes: int
+    restore_time: datetime
+
+    def part(self, item: Mapping[str, Any], number: int) -> str:
+        return f"{self.plan['key']}/parts/{item['load']}-{number}.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """Where a unit stands: items done, records kept, and the item that is being worked on.
+
+    `waits_since` is when the unit with a table's last part began to wait for the others.
+    """
+
+    item: int = 0
+    kept: int = 0
+    reading: dict[str, Any] | None = None
+    waits_since: str = ""
+
+
+def run(
+    *,
+    copy: Login,
+    plan: Mapping[str, Any],
+    unit: int,
+    previous: Mapping[str, Any],
+    evidence: Evidence,
+    remaining_seconds: Callable[[], float],
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    slice_bytes: int = counting.SLICE_BYTES,
+) -> Answer:
+    """Do the next part of a unit, as far as the time of this call goes.
+
+    Answers `unit`, `key` (of its records), and how many passed, failed and were not run, when done.
+
+    Raises TryAgain when the copy cannot be reached, and EvidenceMissing.
+    """
+    todo = evidence.get_json(f"{plan['key']}/checks/units.json")
+    items: list[dict[str, Any]] = todo["units"][unit]
+    work = _Unit(
+        plan=plan,
+        evidence=evidence,
+        remaining_seconds=remaining_seconds,
+        now=now,
+        slice_bytes=slice_bytes,
+        restore_time=clock.parse(todo["restore_time"]),
+    )
+    key = f"{plan['key']}/checks/unit-{unit:03}.json"
+    place = _Place(**(previous.get("progress") or {}))
+    # Of a call whose answer was lost the records are made anew.
+    records = evidence.get_json(key)[: place.kept] if place.kept else []
+    with _session(copy) as session:
+        steps = 0
+        while place.item < len(items):
+            item = items[place.item]
+            if steps and remaining_seconds() < _needed(item):
+                break
+            steps += 1
+            outcome, next_place = _do(work, session, item, place)
+            if outcome:
+                records.append(outcome.to_document())
+            stuck = next_place == place or _attempts(next_place) > _attempts(place)
+            place = replace(next_place, kept=len(records))
+            if stuck:
+                break
+    evidence.put_json(key, records)
+    if place.item < len(items):
+        what = f"{len(items) - place.item} of {len(items)} items of unit {unit}"
+        return waiting(1, what, unit=unit, progress=_to_document(place))
+    return done(unit=unit, key=key, **tally(Check.from_document(record) for record in records))
+
+
+def _to_document(place: _Place) -> dict[str, Any]:
+    return {
+        "item": place.item,
+        "kept": place.kept,
+        "reading": place.reading,
+        "waits_since": place.waits_since,
+    }
+
+
+def _attempts(place: _Place) -> int:
+    return int(place.reading["attempts"]) if place.reading else 0
+
+
+def _needed(item: Mapping[str, Any]) -> float:
+    """Seconds that must be left to begin with an item; at the start of a call there are more."""
+    return counting.RESERVE_SECONDS + (QUERY_SECONDS if item["kind"] == "check" else 0)
+
+
+def _do(
+    work: _Unit, session: Session, item: Mapping[str, Any], place: _Place
+) -> tuple[Check | None, _Place]:
+    """Do the next thing for an item: a record when it is finished and gives one, and the place."""
+    after = _Place(item=place.item + 1)
+    match item["kind"]:
+        case "table":
+            return _count(work, session, item, place)
+        case "freshness":
+            return _freshness(work, session, item), after
+        case _:
+            return _query(work, session, item), after
+
+
+def _count(
+    work: _Unit, session: Session, item: Mapping[str, Any], place: _Place
+) -> tuple[Check | None, _Place]:
+    if place.reading:
+        reading = Reading.from_document(place.reading)
+    else:
+        reading = Reading(
+            start=item["start"],
+            end=item["end"],
+            horizon=item["horizon"],
+            closed_after=item["closed_after"],
+        )
+    if not reading.finished:
+        reading = counting.read_on(
+            session,
+            reading,
+            schema=item["schema"],
+            name=item["name"],
+            slice_bytes=work.slice_bytes,
+            remaining_seconds=work.remaining_seconds(),
+        )
+        if not reading.finished:
+            return None, replace(place, reading=reading.to_document())
+    after = _Place(item=place.item + 1)
+    if item["pieces"] == 1:
+        return _row_count(item, [reading]), after
+    work.evidence.put_json(work.part(item, item["number"]), reading.to_document())
+    if item["number"] < item["pieces"] - 1:
+        return None, after
+    return _gather(work, item, reading, place)
+
+
+def _gather(
+    work: _Unit, item: Mapping[str, Any], own: Reading, place: _Place
+) -> tuple[Check | None, _Place]:
+    """The record of a table that was cut, once the other units have left their parts."""
+    keys = [work.part(item, number) for number in range(item["pieces"])]
+    there = set(work.evidence.list_keys(f"{work.plan['key']}/parts/{item['load']}-"))
+    missing = [key for key in keys if key not in there]
+    if not missing:
+        parts = [Reading.from_document(work.evidence.get_json(key)) for key in keys]
+        return _row_count(item, parts), _Place(item=place.item + 1)
+    since = place.waits_since or clock.render(work.now())
+    patience = max(PARTS_PATIENCE, timedelta(seconds=4 * own.counted.seconds))
+    if work.now() < clock.parse(since) + patience:
+        return None, replace(place, reading=own.to_document(), waits_since=since)
+    problem = f"{len(missing)} of {len(keys)} parts of the table were not counted"
+    return _row_count(item, [own.given_up(problem)]), _Place(item=place.item + 1)
+
+
+def _row_count(item: Mapping[str, Any], readings: Sequence[Reading]) -> Check:
+    obstacle = next((_obstacle(reading) for reading in readings if reading.problem), None)
+    bounds = None if item["least"] is None else Bounds(least=item["least"], most=item["most"])
+    return comparison.row_count(
+        target=f"{item['schema']}.{item['name']}",
+        bounds=bounds,
+        unbounded_because=item["reason"],
+        found=obstacle or sum((reading.counted for reading in readings), Counted()),
+        required=Level(item["required"]),
+    )
+
+
+def _obstacle(reading: Reading) -> Obstacle:
+    failure = QueryFailed("", sqlstate=reading.sqlstate)
+    kind = Unread.DAMAGED if failure.damaged else Unread.IMPOSSIBLE
+    return Obstacle(kind=kind, detail=reading.problem)
+
+
+def _freshness(work: _Unit, session: Session, item: Mapping[str, Any]) -> Check:
+    began = time.monotonic()
+    schema, _, name = item["table"].partition(".")
+    parts = {"table": database.table(schema, name), "column": database.column(item["column"])}
+    try:
+        with session.snapshot(seconds=_limit(work)):
+            limit = work.restore_time + comparison.CLOCK_TOLERANCE
+            row = session.one("freshness", parts=parts, limit=limit)
+    except QueryFailed as failure:
+        return _failed_query(item, failure, time.monotonic() - began)
+    return comparison.freshness(
+        target=f"{item['table']}.{item['column']}",
+        newest=row["newest"],
+        later=row["later"],
+        restore_time=work.restore_time,
+        within_seconds=item["within_seconds"],
+        seconds=time.monotonic() - began,
+    )
+
+
+def _query(work: _Unit, session: Session, item: Mapping[str, Any]) -> Check:
+    """The outcome of a user's own query."""
+    began = time.monotonic()
+    expectation = Expectation.parse(item["expect"])
+    try:
+        with session.snapshot(seconds=_limit(work)):
+            session.one("open_search_path")
+            rows = session.ask(bind_restore_time(item["sql"]), restore_time=work.restore_time)
+    except QueryFailed as failure:
+        return _failed_query(item, failure, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    if len(rows) != 1 or len(rows[0]) != 1:
+        detail = "no row" if not rows else "more than one value"
+        return _answer(item, Status.NOT_RUN, detail, f"the query returns {detail}", seconds)
+    (value,) = rows[0]
+    try:
+        met = expectation.met_by(value)
+    except Incomparable as reason:
+        return _answer(item, Status.NOT_RUN, shown(value), str(reason), seconds)
+    return _answer(item, Status.PASSED if met else Status.FAILED, shown(value), "", seconds)
+
+
+def _failed_query(item: Mapping[str, Any], failure: QueryFailed, seconds: float) -> Check:
+    """What cannot be read has failed; any other error says nothing of the copy."""
+    status = Status.FAILED if failure.damaged else Status.NOT_RUN
+    observed = "unreadable" if failure.damaged else "an error"
+    return _answer(item, status, observed, str(failure), seconds)
+
+
+def _answer(
+    item: Mapping[str, Any], status: Status, observed: str, detail: str, seconds: float
+) -> Check:
+    name, target, check_class = _label(item)
+    fresh = item["kind"] == "freshness"
+    return Check(
+        name=name,
+        check_class=check_class,
+        target=target,
+        status=status,
+        expected=f"at most {item['within_seconds']} s old" if fresh else item["expect"],
+        observed=observed,
+        detail=detail,
+        seconds=seconds,
+    )
+
+
+def _limit(work: _Unit) -> float:
+    return max(counting.LEAST_SECONDS, min(QUERY_SECONDS, work.remaining_seconds() - 10))
+
+
+@contextmanager
+def _session(copy: Login) -> Iterator[Session]:
+    try:
+        with database.connect(copy, application=APPLICATION, parallel=True) as session:
+            yield session
+    except NotReachable as failure:
+        raise TryAgain(str(failure)) from None
+
+
+def not_compared(item: Mapping[str, Any], detail: str) -> Check:
+    """The record of an item that is not to be done."""
+    name, target, check_class = _label(item)
+    return Check(
+        name=name,
+        check_class=check_class,
+        target=target,
+        status=Status.NOT_RUN,
+        expected="a comparison with the source",
+        observed="not compared",
+        detail=detail,
+        level=Level.NONE if item["kind"] == "table" else None,
+    )
+
+
+def _label(item: Mapping[str, Any]) -> tuple[str, str, CheckClass]:
+    match item["kind"]:
+        case "table":
+            return "row_count", f"{item['schema']}.{item['name']}", CheckClass.CONTENT
+        case "freshness":
+            return "freshness", f"{item['table']}.{item['column']}", CheckClass.CONTENT
+        case _:
+            return item["name"], "the configured query", CheckClass.CUSTOM
