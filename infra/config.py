@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from functions import naming
-from functions.aurora.plan import calls
+from functions.aurora.plan import call_budget
 from functions.errors import Refused
 from infra import marked_yaml
 from infra.marked_yaml import KeyPath, Marked, Problem
@@ -28,6 +28,8 @@ Finding = tuple[KeyPath, object, str]
 """Where, what stands there, what was expected."""
 
 _DOCUMENT_BYTES = 65_536
+MOST_CLUSTERS = 8
+"""The boundary on every role names each, and IAM takes 6,144 characters."""
 
 
 class ConfigurationError(Exception):
@@ -124,6 +126,9 @@ def _of_deployment(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _between_drills(configuration: Configuration) -> Iterator[Finding]:
+    if (count := len({drill.cluster for drill in configuration.drills})) > MOST_CLUSTERS:
+        expected = f"at most {MOST_CLUSTERS} in one deployment"
+        yield ("drills",), f"{count} clusters", expected
     families: dict[str, str] = {}
     names: set[str] = set()
     for position, drill in enumerate(configuration.drills):
@@ -143,7 +148,7 @@ def _of_drill(drill: AuroraDrill, configuration: Configuration) -> Iterator[Find
         expected = f"a cluster not called {naming.PREFIX}...: drills make and delete those"
         yield ("cluster",), drill.cluster, expected
     for position, table in enumerate(drill.exclude):
-        if table.partition(".")[0] not in drill.schemas:
+        if drill.schemas and table.partition(".")[0] not in drill.schemas:
             expected = f"a table in one of {', '.join(drill.schemas)}"
             yield ("exclude", position), table, expected
     checks = [check.name for check in drill.checks]
@@ -162,7 +167,7 @@ def _of_drill(drill: AuroraDrill, configuration: Configuration) -> Iterator[Find
         yield ("required_level",), drill.required_level, expected
     yield from _of_witness(drill, configuration)
     try:
-        calls(drill.document())
+        call_budget(drill.document())
     except Refused:
         expected = "a longer wait: an execution of these deadlines would exceed its history"
         yield ("timing", "poll"), f"{drill.timing.poll}s", expected

@@ -66,43 +66,37 @@ _CEILING = (
 )
 """What the roles of every kind need: nothing here names a source."""
 
+_RDS_DELETES = ("rds:Delete*",)
+_RDS_ENDS = (
+    "rds:Failover*",
+    "rds:Modify*",
+    "rds:Promote*",
+    "rds:Reboot*",
+    "rds:Remove*",
+    "rds:Start*",
+    "rds:Stop*",
+)
+"""What ends, stops or changes something that exists."""
+
 _RDS_WRITES = (
+    *_RDS_ENDS,
     "rds:Add*",
     "rds:Apply*",
     "rds:Authorize*",
     "rds:Backtrack*",
     "rds:Cancel*",
     "rds:Copy*",
-    "rds:Create*",
     "rds:CrossRegion*",
-    "rds:Delete*",
     "rds:Deregister*",
     "rds:Disable*",
     "rds:Enable*",
-    "rds:Failover*",
-    "rds:Modify*",
-    "rds:Promote*",
     "rds:Purchase*",
-    "rds:Reboot*",
     "rds:Register*",
-    "rds:Remove*",
     "rds:Reset*",
     "rds:Revoke*",
-    "rds:Start*",
-    "rds:Stop*",
     "rds:Switchover*",
 )
-_RDS_RESTORES = ("rds:Restore*",)
-_RDS_ENDS = (
-    "rds:Delete*",
-    "rds:Failover*",
-    "rds:Modify*",
-    "rds:Promote*",
-    "rds:Reboot*",
-    "rds:Remove*",
-    "rds:Start*",
-    "rds:Stop*",
-)
+_RDS_MAKES = ("rds:Create*", "rds:Restore*")
 _S3_WRITES = (
     "s3:Abort*",
     "s3:Associate*",
@@ -121,9 +115,11 @@ _S3_WRITES = (
 )
 _S3_ENDS = ("s3:Bypass*", "s3:Delete*")
 _SECRET_WRITES = (
+    "secretsmanager:Associate*",
     "secretsmanager:Cancel*",
     "secretsmanager:Create*",
     "secretsmanager:Delete*",
+    "secretsmanager:Disassociate*",
     "secretsmanager:Put*",
     "secretsmanager:Remove*",
     "secretsmanager:Replicate*",
@@ -163,14 +159,16 @@ _ADMINISTRATION = ("account:*", "iam:*", "organizations:*", "sts:AssumeRole")
 class Sources:
     """What a kind reads and must never change, and what its steps do at most.
 
-    `ours` are the ARNs of what its drills make; `restorable` of what a restore may name: the
-    sources themselves, ours, and what the new cluster is put into.
+    To `protected` only the actions of `readable` may be done. `ours` is what drills make and
+    delete, `ours_by_tag` where only a tag can say so; `around` is what a thing of theirs is put
+    into. `ceiling` are the actions of its steps.
     """
 
     protected: Sequence[str]
-    restorable: Sequence[str]
-    creatable: Sequence[str]
+    readable: Sequence[str]
     ours: Sequence[str]
+    ours_by_tag: Sequence[str]
+    around: Sequence[str]
     ceiling: Sequence[str]
 
 
@@ -195,14 +193,19 @@ def boundary(scope: Construct, *, sources: Sources, evidence: Evidence) -> iam.M
 def _statements(sources: Sources, evidence: Evidence) -> list[iam.PolicyStatement]:
     return [
         iam.PolicyStatement(sid="Ceiling", actions=[*_CEILING, *sources.ceiling], resources=["*"]),
-        _deny("Sources", (*_RDS_WRITES, *_S3_WRITES), on=sources.protected),
-        _deny("RdsWrites", _RDS_WRITES, but_for=(*sources.ours, *sources.creatable)),
-        _deny("RdsEnds", _RDS_ENDS, but_for=sources.ours),
-        _deny("RdsRestores", _RDS_RESTORES, but_for=(*sources.restorable, *sources.ours)),
+        iam.PolicyStatement(
+            sid="Sources",
+            effect=iam.Effect.DENY,
+            not_actions=list(sources.readable),
+            resources=list(sources.protected),
+        ),
+        _deny("RdsWrites", _RDS_WRITES, but_for=sources.ours),
+        _deny("RdsDeletes", _RDS_DELETES, but_for=(*sources.ours, *sources.ours_by_tag)),
+        _deny("RdsMakes", _RDS_MAKES, but_for=(*sources.ours, *sources.around, *sources.protected)),
         iam.PolicyStatement(
             sid="RdsUntagged",
             effect=iam.Effect.DENY,
-            actions=list(_RDS_ENDS),
+            actions=[*_RDS_DELETES, *_RDS_ENDS],
             resources=["*"],
             conditions={"StringNotEquals": IS_OURS},
         ),

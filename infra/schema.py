@@ -288,8 +288,8 @@ class AuroraDrill(_Values):
     """the family of the cluster's parameter group, such as aurora-postgresql15 (14 or newer)"""
     database: Name
     """the name of a database of the cluster"""
-    schemas: Annotated[tuple[Name, ...], Field(min_length=1)]
-    """a list of the schemas whose tables are compared"""
+    schemas: tuple[Name, ...] = ()
+    """a list of the schemas whose tables are compared; none given, all of them are"""
     exclude: tuple[Table, ...] = ()
     """a list of tables that are not compared, each as schema.table"""
     restore: Restore = Restore()

@@ -188,6 +188,12 @@ def _on(
     return describe
 
 
+def _function_arn(parameters: Parameters, world: World) -> str:
+    """The ARN of a function that is called by its ARN or by its name."""
+    name = str(parameters["FunctionName"]).rpartition(":")[2]
+    return f"arn:{world.partition}:lambda:{world.region}:{world.account}:function:{name}"
+
+
 def _of_rds(action: str, kind: str, parameter: str) -> tuple[tuple[str, str], Any]:
     def resource(parameters: Parameters, world: World) -> str:
         return world.rds(kind, parameters.get(parameter))
@@ -241,6 +247,7 @@ _REQUESTS: dict[tuple[str, str], Callable[[Parameters, World], Iterable[Request]
     ("stepfunctions", "DescribeExecution"): _on(
         "states:DescribeExecution", lambda parameters, _: str(parameters["executionArn"])
     ),
+    ("lambda", "Invoke"): _on("lambda:InvokeFunction", _function_arn),
     ("sts", "GetCallerIdentity"): lambda _, __: [],
 }
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -61,8 +62,9 @@ class Role:
         return limit if own is Decision.ALLOW else own
 
     def allows(self, request: Request) -> bool:
-        """Whether IAM answers yes."""
-        return self.decide(request) is Decision.ALLOW
+        """Whether IAM answers yes: the role's own policies, and the boundary."""
+        own = decide(self.policies, request) is Decision.ALLOW
+        return own and (self.boundary is None or decide([self.boundary], request) is Decision.ALLOW)
 
 
 def decide(policies: Iterable[Policy], request: Request) -> Decision:
@@ -78,22 +80,26 @@ def decide(policies: Iterable[Policy], request: Request) -> Decision:
 
 
 def _applies(statement: Mapping[str, Any], request: Request) -> bool:
-    if "Action" in statement:
-        named = any(_like(each, request.action.lower()) for each in _actions(statement, "Action"))
-    else:
-        named = not any(
-            _like(each, request.action.lower()) for each in _actions(statement, "NotAction")
-        )
+    return (
+        _names(statement, request.action.lower())
+        and _means(statement, request)
+        and _holds(statement.get("Condition", {}), request.context)
+    )
+
+
+def _names(statement: Mapping[str, Any], action: str) -> bool:
+    """Whether the statement is about an action, given in lower case as IAM does not mind."""
+    element = "Action" if "Action" in statement else "NotAction"
+    named = any(_like(str(each).lower(), action) for each in _listed(statement[element]))
+    return named == (element == "Action")
+
+
+def _means(statement: Mapping[str, Any], request: Request) -> bool:
+    """Whether the statement is about a resource."""
     element = "Resource" if "Resource" in statement else "NotResource"
-    resources = [_filled(each, request.context) for each in _listed(statement[element])]
-    meant = any(each is not None and _arn_like(each, request.resource) for each in resources)
-    if element == "NotResource":
-        meant = not meant
-    return named and meant and _holds(statement.get("Condition", {}), request.context)
-
-
-def _actions(statement: Mapping[str, Any], element: str) -> list[str]:
-    return [str(action).lower() for action in _listed(statement[element])]
+    patterns = (_filled(each, request.context) for each in _listed(statement[element]))
+    meant = any(each is not None and _arn_like(each, request.resource) for each in patterns)
+    return meant == (element == "Resource")
 
 
 def _holds(conditions: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
@@ -146,6 +152,8 @@ def _filled(pattern: str, context: Context) -> str | None:
         text = _text(found[0]) if found else default.strip("'")
         return "".join(_LITERAL.get(character, character) for character in text)
 
+    if "${" not in str(pattern):
+        return str(pattern)
     filled = re.sub(r"\$\{([^}]*)\}", value, str(pattern))
     return None if lost else filled
 
@@ -160,10 +168,15 @@ def _plain(pattern: str) -> str:
 
 def _like(pattern: str, text: str) -> bool:
     """Whether a text matches a pattern with * and ?."""
-    expression = "".join(
+    return _expression(pattern).fullmatch(text) is not None
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    parts = (
         ".*" if each == "*" else "." if each == "?" else re.escape(_plain(each)) for each in pattern
     )
-    return re.fullmatch(expression, text, re.DOTALL) is not None
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def _arn_like(pattern: str, arn: str) -> bool:

@@ -138,17 +138,11 @@ class Aurora(Construct):
                 ),
                 Permission(
                     actions=["rds:CreateDBInstance"],
-                    resources=[_rds("db", f"{naming.PREFIX}*")],
+                    resources=self._copies(),
                     conditions={
                         "StringEquals": BECOMES_OURS,
                         "BoolIfExists": {"rds:PubliclyAccessible": "false"},
                     },
-                    because=_NAMED_BY_RUNS,
-                ),
-                Permission(
-                    actions=["rds:CreateDBInstance"],
-                    resources=[_rds("cluster", f"{naming.PREFIX}*")],
-                    conditions={"StringEquals": IS_OURS},
                     because=_NAMED_BY_RUNS,
                 ),
                 Permission(
@@ -191,7 +185,11 @@ class Aurora(Construct):
             timeout=300,
             memory=1024,
             placement=self._network.verifier,
-            may=self._may_verify(),
+            may=[
+                self._may_log_in(),
+                *self._evidence.may_read("*/witness/*"),
+                *self._evidence.may_write("*/checks/*"),
+            ],
         )
 
     def _verify_unit(self) -> Function:
@@ -202,7 +200,11 @@ class Aurora(Construct):
             timeout=900,
             memory=1024,
             placement=self._network.verifier,
-            may=self._may_verify(),
+            may=[
+                self._may_log_in(),
+                *self._evidence.may_read("*/witness/*", "*/checks/*", "*/parts/*"),
+                *self._evidence.may_write("*/checks/*", "*/parts/*"),
+            ],
         )
 
     def _teardown(self) -> Function:
@@ -220,13 +222,6 @@ class Aurora(Construct):
             resources=[*self._copies(), *extra],
             because=_NAMED_BY_RUNS,
         )
-
-    def _may_verify(self) -> list[Permission]:
-        return [
-            self._may_log_in(),
-            *self._evidence.may_read("*/witness/*", "*/checks/*"),
-            *self._evidence.may_write("*/checks/*"),
-        ]
 
     def _may_log_in(self) -> Permission:
         users = sorted({drill.roles.verifier for drill in self._drills})
@@ -330,20 +325,17 @@ def _may_delete_backups() -> list[Permission]:
 
 def sources(configuration: Configuration, subnet_group: str) -> Sources:
     """What the boundary protects, and the little that the Aurora drills do to it."""
-    protected = clusters(configuration)
-    groups = (_anywhere("og", "*"), _anywhere("subgrp", subnet_group))
-    families = (_anywhere("cluster-pg", f"{naming.PREFIX}*"), _anywhere("pg", f"{naming.PREFIX}*"))
+    drills = f"{naming.PREFIX}*"
     return Sources(
-        protected=[
-            *(_anywhere("cluster", cluster) for cluster in protected),
-            *(_anywhere("cluster-snapshot", f"*{cluster}*") for cluster in protected),
-        ],
-        restorable=[*(_anywhere("cluster", cluster) for cluster in protected), *groups, *families],
-        creatable=[*groups, *families],
-        ours=[
-            _anywhere("cluster", f"{naming.PREFIX}*"),
-            _anywhere("db", f"{naming.PREFIX}*"),
-            _anywhere("cluster-auto-backup", "*"),
+        protected=[_anywhere("cluster", cluster) for cluster in clusters(configuration)],
+        readable=["rds:Describe*", "rds:RestoreDBClusterToPointInTime"],
+        ours=[_anywhere("cluster", drills), _anywhere("db", drills)],
+        ours_by_tag=[_anywhere("cluster-auto-backup", "*")],
+        around=[
+            _anywhere("cluster-pg", drills),
+            _anywhere("og", "*"),
+            _anywhere("pg", drills),
+            _anywhere("subgrp", subnet_group),
         ],
         ceiling=[
             "rds-db:connect",

@@ -1,0 +1,76 @@
+"""One synth for all tests of the stack: aws_cdk is imported only here, and nothing is bundled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.policies import Policy, Role
+from tests.infra.cfn import Template, resolve
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def raw_template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The template of drills.yaml as it is written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CDK_VALIDATION", "false")
+        from infra.application import application
+        from infra.bundle import Asset, Bundle
+
+        empty = tmp_path_factory.mktemp("asset")
+        app = application(
+            ROOT / "drills.yaml",
+            Bundle(
+                code=Asset(folder=empty, digest="c" * 64),
+                layer=Asset(folder=empty, digest="1" * 64),
+            ),
+            outdir=tmp_path_factory.mktemp("cdk.out"),
+        )
+        assembly = Path(app.synth().directory)
+    found: dict[str, Any] = json.loads((assembly / "backup-drills.template.json").read_text())
+    return found
+
+
+@pytest.fixture(scope="session")
+def template(raw_template: Mapping[str, Any]) -> Template:
+    """The same, resolved."""
+    return resolve(raw_template)
+
+
+@pytest.fixture(scope="session")
+def roles(template: Template) -> dict[str, Role]:
+    """What every role may do, by logical id."""
+    boundaries = {
+        template.arn(name): properties["PolicyDocument"]
+        for name, properties in template.of_type("AWS::IAM::ManagedPolicy").items()
+    }
+    attached: dict[str, list[Policy]] = {}
+    for policy in template.of_type("AWS::IAM::Policy").values():
+        for role in policy["Roles"]:
+            attached.setdefault(role, []).append(policy["PolicyDocument"])
+    return {
+        name: Role(
+            policies=(
+                *(inline["PolicyDocument"] for inline in properties.get("Policies", [])),
+                *attached.get(name, []),
+            ),
+            boundary=boundaries.get(properties.get("PermissionsBoundary", "")),
+        )
+        for name, properties in template.of_type("AWS::IAM::Role").items()
+    }
+
+
+@pytest.fixture(scope="session")
+def function_roles(template: Template, roles: dict[str, Role]) -> dict[str, Role]:
+    """What every function may do, by the function's name."""
+    by_arn = {template.arn(name): role for name, role in roles.items()}
+    return {
+        properties["FunctionName"]: by_arn[properties["Role"]]
+        for properties in template.of_type("AWS::Lambda::Function").values()
+    }
