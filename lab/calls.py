@@ -51,7 +51,7 @@ class Refusal(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
-        self.status = status
+        self.status = int(status)
 
 
 class Denied(Refusal):

@@ -184,7 +184,7 @@ class Emulator:
         if refusal is not None:
             raise refusal
         answer = self.invoke(aws.function_name(function), payload)
-        self._after(replace(call, status=HTTPStatus.OK))
+        self._after(replace(call, status=int(HTTPStatus.OK)))
         return answer
 
     def _before(self, call: Call) -> Refusal | None:
@@ -275,7 +275,7 @@ class _Front:
         headers = [("Content-Type", "application/json")]
         if answer.error:
             headers.append(("X-Amz-Function-Error", "Unhandled"))
-        return HTTPStatus.OK, headers, answer.payload
+        return int(HTTPStatus.OK), headers, answer.payload
 
 
 class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # moto has no types

@@ -35,7 +35,6 @@ from moto.stepfunctions.parser.api import (
     ExecutionStatus,
     HistoryEventType,
     InvalidDefinition,
-    TaskFailedEventDetails,
 )
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import (
     CustomErrorName,
@@ -44,14 +43,10 @@ from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl
     ErrorEqualsDecl,
 )
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
-    FailureEvent,
     FailureEventException,
 )
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import (
     StatesErrorName,
-)
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
-    StatesErrorNameType,
 )
 from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import (
     MaxAttemptsOutcome,
@@ -74,7 +69,6 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
     WaitFunction,
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import (
     ProgramEnded,
     ProgramError,
@@ -83,7 +77,6 @@ from moto.stepfunctions.parser.asl.eval.program_state import (
     ProgramTimedOut,
 )
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
-from moto.stepfunctions.parser.asl.utils.json_path import NoSuchJsonPathError
 from moto.stepfunctions.parser.backend.execution import (
     BaseExecutionWorkerCommunication,
     Execution,
@@ -258,7 +251,6 @@ class StepFunctions:
             (ErrorEqualsDecl, "_eval_body", matches_error),
             (iteration_worker, "CustomErrorName", error_name),
             (ExecutionState, "_evaluate_with_timeout", evaluate_with_timeout),
-            (ExecutionState, "_from_error", path_error(ExecutionState._from_error)),
             (StateTaskLambda, "_from_error", lambda_error()),
             (lambda_eval_utils, "_invoke_lambda_function", self._invoke_lambda),
             (RetrierDecl, "_eval_body", self._retry()),
@@ -608,27 +600,6 @@ def _take_result(state: Any, env: Any, result: Any) -> None:
         state.result_path.eval(env)
     else:
         env.states.reset(input_value=env.stack.pop())
-
-
-def path_error(original: Any) -> Any:
-    """A path that leads nowhere is an error of the machine, and moto has no words for it."""
-
-    def from_error(state: Any, env: Any, ex: Exception) -> Any:
-        if not isinstance(ex, NoSuchJsonPathError):
-            return original(state, env, ex)
-        cause = (
-            f"The JSONPath '{ex.json_path}' specified for the field '{env.next_field_name}' "
-            f"could not be found in the input '{to_json_str(ex.data)}'"
-        )
-        details = TaskFailedEventDetails(error="States.Runtime", cause=cause)
-        return FailureEvent(
-            env=env,
-            error_name=StatesErrorName(typ=StatesErrorNameType.StatesRuntime),
-            event_type=HistoryEventType.TaskFailed,
-            event_details=EventDetails(taskFailedEventDetails=details),
-        )
-
-    return from_error
 
 
 def lambda_error() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import time
 import uuid
@@ -142,3 +143,18 @@ def machines(emulator: Emulator) -> Iterator[Machines]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A layer as in /opt, of the SDK as it is installed here."""
+    packages = tmp_path_factory.mktemp("layer") / "python"
+    packages.mkdir()
+    for name in ("boto3", "botocore", "jmespath", "s3transfer", "urllib3", "dateutil", "six"):
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        origin = Path(spec.origin)
+        source = origin.parent if spec.submodule_search_locations else origin
+        (packages / source.name).symlink_to(source)
+    return packages.parent

@@ -245,6 +245,14 @@ def test_task_failed_matches_all_but_a_timeout(machines: Machines) -> None:
     assert machines.run(slow).answer["error"] == "States.Timeout"
 
 
+def test_a_failing_state_is_not_logged_with_all_of_its_definition(
+    machines: Machines, emulator: Emulator
+) -> None:
+    machines.functions["f"] = fails("X")
+    machines.run({"Try": task("f", Comment="only in the definition")})
+    assert "only in the definition" not in (emulator.folder / "emulator.log").read_text()
+
+
 def test_a_function_that_is_not_there(machines: Machines, emulator: Emulator) -> None:
     emulator.invoke = Emulator(folder=emulator.folder).invoke
     ended = machines.run({"Try": task("nobody")})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import textwrap
@@ -84,21 +83,6 @@ def asset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "wrong.py").write_text("def handler(:\n")
     (folder / "raising.py").write_text("raise LookupError('no settings')\n")
     return folder
-
-
-@pytest.fixture(scope="module")
-def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A layer as in /opt, of the SDK as it is installed here."""
-    packages = tmp_path_factory.mktemp("layer") / "python"
-    packages.mkdir()
-    for name in ("boto3", "botocore", "jmespath", "s3transfer", "urllib3", "dateutil", "six"):
-        spec = importlib.util.find_spec(name)
-        assert spec is not None
-        assert spec.origin is not None
-        origin = Path(spec.origin)
-        source = origin.parent if spec.submodule_search_locations else origin
-        (packages / source.name).symlink_to(source)
-    return packages.parent
 
 
 @pytest.fixture(scope="module")
