@@ -132,7 +132,7 @@ def _within_budget(run: Run) -> None:
     a run that is late is still torn down; Plan and Report have none.
     """
     plan = run.plan
-    allowed = plan.get("calls", {}).get(run.step)
+    allowed = plan.get("call_budget", {}).get(run.step)
     calls = run.previous.get("calls", 0)
     if allowed is not None and calls >= allowed:
         raise DeadlineExceeded(f"{run.step} was called {calls} times: its budget is {allowed}")

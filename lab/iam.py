@@ -149,6 +149,8 @@ def _put_object(parameters: Parameters, world: World) -> Iterator[Request]:
     yield Request("s3:PutObject", arn)
     if "ObjectLockMode" in parameters:
         yield Request("s3:PutObjectRetention", arn)
+    if "Tagging" in parameters:
+        yield Request("s3:PutObjectTagging", arn)
     yield from _with_key(bucket, world, "s3", "kms:GenerateDataKey")
 
 

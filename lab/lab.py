@@ -1,4 +1,4 @@
-"""A lab: the emulated AWS, the sample company on a real PostgreSQL, and the drills deployed in it."""
+"""A lab: the emulated AWS, the sample company on a real PostgreSQL, the drills deployed in it."""
 
 from __future__ import annotations
 
@@ -178,8 +178,8 @@ class Lab:
             world=World(
                 region=self.rds.region,
                 account=self.rds.account,
-                tags_of=self.rds.tags_of,
-                key_of=self.deployment.keys.get,
+                tags_of=self._tags_of,
+                key_of=self._key_of,
             ),
         )
         self.emulator.before_call.append(self._permitted)
@@ -188,6 +188,26 @@ class Lab:
         """What IAM says to a call of a function: the synthesized policies are enforced."""
         refused = self.iam.refused(call)
         return Denied(refused.action, refused.resource) if refused else None
+
+    def _tags_of(self, arn: str) -> dict[str, str]:
+        """The tags of a cluster or an instance, as IAM looks them up for a condition."""
+        kind, _, name = arn.partition(":rds:")[2].partition(":")[2].partition(":")[2].partition(":")
+        kept = {"cluster": self.rds.backend.clusters, "db": self.rds.backend.databases}
+        found = kept.get(kind, {}).get(name)
+        return {tag["Key"]: tag["Value"] for tag in found.tags} if found else {}
+
+    def _key_of(self, arn: str) -> str | None:
+        """The key that encrypts a bucket or a topic, as the service looks it up."""
+        if arn.startswith("arn:aws:s3:::"):
+            bucket = arn.removeprefix("arn:aws:s3:::").partition("/")[0]
+            answer = self.emulator.client("s3").get_bucket_encryption(Bucket=bucket)
+            rule = answer["ServerSideEncryptionConfiguration"]["Rules"][0]
+            key = rule["ApplyServerSideEncryptionByDefault"].get("KMSMasterKeyID")
+            return str(key) if key else None
+        if ":sns:" in arn:
+            answer = self.emulator.client("sns").get_topic_attributes(TopicArn=arn)
+            return answer["Attributes"].get("KmsMasterKeyId") or None
+        return None
 
     def _authorise(self, role: str, action: str, resource: str) -> bool:
         return self.iam.authorise(role, action, resource)

@@ -146,7 +146,12 @@ def delete_cluster(identifier: str) -> None:
 
 def retained_backups(resource_id: str) -> tuple[str, ...]:
     """The resource ids of automated backups that outlived the cluster with this resource id."""
-    answer = _rds().describe_db_cluster_automated_backups(DbClusterResourceId=resource_id)
+    try:
+        answer = _rds().describe_db_cluster_automated_backups(DbClusterResourceId=resource_id)
+    except ClientError as error:
+        if code_of(error) == "DBClusterAutomatedBackupNotFoundFault":
+            return ()
+        raise
     return tuple(
         backup["DbClusterResourceId"]
         for backup in answer["DBClusterAutomatedBackups"]

@@ -27,10 +27,10 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Decision:
-    """The next move, and why: `reason` is what the live view and the log show while waiting."""
+    """The next move, and what is waited for after it: the live view and the log show that."""
 
     move: Move
-    reason: str
+    waiting_for: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,13 +70,13 @@ def restore_next(
         case State.WAIT:
             since = previous.get("requested_at")
             _in_time("the cluster", cluster.status, since, limits["restore_seconds"], now)
-            return Decision(move=Move.WAIT, reason=f"the cluster, which is {cluster.status}")
+            return Decision(move=Move.WAIT, waiting_for=f"the cluster, which is {cluster.status}")
         case State.AVAILABLE:
             pass
         case unreachable:
             assert_never(unreachable)
     if instance is None:
-        return Decision(move=Move.CREATE_INSTANCE, reason="the cluster is available")
+        return Decision(move=Move.CREATE_INSTANCE, waiting_for="the instance")
     _ours(instance.identifier, instance.tags, plan["run_id"])
     match state_of(instance.status):
         case State.HOPELESS:
@@ -84,12 +84,14 @@ def restore_next(
         case State.WAIT:
             since = previous.get("cluster_available_at")
             _in_time("the instance", instance.status, since, limits["instance_seconds"], now)
-            return Decision(move=Move.WAIT, reason=f"the instance, which is {instance.status}")
+            return Decision(move=Move.WAIT, waiting_for=f"the instance, which is {instance.status}")
         case State.AVAILABLE:
             # An instance goes available, configuring, available: it must be seen so twice in a row.
             if previous.get("instance_available_at"):
-                return Decision(move=Move.DONE, reason="the instance was available twice in a row")
-            return Decision(move=Move.WAIT, reason="the instance to be available twice in a row")
+                return Decision(move=Move.DONE)
+            return Decision(
+                move=Move.WAIT, waiting_for="the instance to be available twice in a row"
+            )
         case unreachable_too:
             assert_never(unreachable_too)
 
@@ -103,11 +105,13 @@ def _restore_when_restorable(
     now: datetime,
 ) -> Decision:
     if latest is not None and latest >= restore_time + timedelta(seconds=margin_seconds):
-        return Decision(move=Move.RESTORE, reason="the restore point is restorable")
+        return Decision(move=Move.RESTORE, waiting_for="the cluster")
     since = previous.get("started_at")
     shown = clock.render(latest) if latest else "unknown"
     _in_time("the restore point", f"at {shown}", since, limits["restorable_seconds"], now)
-    return Decision(move=Move.WAIT, reason=f"the restore point: latest restorable time is {shown}")
+    return Decision(
+        move=Move.WAIT, waiting_for=f"the restore point: latest restorable time is {shown}"
+    )
 
 
 def _in_time(
@@ -141,17 +145,17 @@ def teardown_next(*, remains: Remains, run: str) -> Decision:
         _ours(instance.identifier, instance.tags, run)
     alive = [i for i in remains.instances if i.status != "deleting"]
     if alive:
-        return Decision(move=Move.DELETE_INSTANCE, reason=f"the instance {alive[0].identifier}")
+        return Decision(move=Move.DELETE_INSTANCE, waiting_for="the instance to be gone")
     cluster = remains.cluster
     if cluster is not None:
         _ours(cluster.identifier, cluster.tags, run)
         if cluster.status != "deleting":
-            return Decision(move=Move.DELETE_CLUSTER, reason=f"the cluster {cluster.identifier}")
+            return Decision(move=Move.DELETE_CLUSTER, waiting_for="the cluster to be gone")
     if remains.instances or cluster is not None:
-        return Decision(move=Move.WAIT, reason="the copy to be gone")
+        return Decision(move=Move.WAIT, waiting_for="the copy to be gone")
     if remains.retained_backups:
-        return Decision(move=Move.DELETE_BACKUP, reason="automated backups that were retained")
-    return Decision(move=Move.DONE, reason="nothing is left")
+        return Decision(move=Move.DELETE_BACKUP, waiting_for="automated backups that were retained")
+    return Decision(move=Move.DONE)
 
 
 def observed(
@@ -201,7 +205,7 @@ _STAMPS = frozenset({"done", "wait_seconds", "waiting_for", "calls", "started_at
 
 
 def remembered(previous: Mapping[str, Any], remains: Remains) -> list[dict[str, str]]:
-    """All of the run that Teardown has ever seen, this look included: in the end, what it deleted."""
+    """All of the run that Teardown has ever seen, this look included: in the end, its deletions."""
     found = {(e["type"], e["name"]): dict(e) for e in previous.get("deleted", [])}
     for instance in remains.instances:
         found["instance", instance.identifier] = _resource(

@@ -232,7 +232,7 @@ def _whole_second_after(instant: datetime) -> datetime:
     return whole if whole == instant else whole + timedelta(seconds=1)
 
 
-def calls(drill: Mapping[str, Any]) -> dict[str, int]:
+def call_budget(drill: Mapping[str, Any]) -> dict[str, int]:
     """How often each step may be called, so that the history stays within its budget of events.
 
     Raises Refused when the deadlines cannot be kept with so short a poll.
@@ -309,7 +309,7 @@ def make(
         "teardown_seconds": limits["teardown_seconds"],
         "hold_seconds": hold,
         "poll_seconds": drill["timing"]["poll_seconds"],
-        "calls": calls(drill),
+        "call_budget": call_budget(drill),
         "required_classes": required_classes(drill),
         "restore": {
             "from": drill["restore"]["from"],

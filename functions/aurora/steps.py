@@ -158,9 +158,13 @@ def exercise(run: Run) -> Answer:
             )
         case Move.DONE:
             return done(**facts)
-        case _:
+        case Move.WAIT:
             pass
-    return waiting(plan["poll_seconds"], decision.reason, **facts)
+        case Move.DELETE_INSTANCE | Move.DELETE_CLUSTER | Move.DELETE_BACKUP:
+            raise AssertionError(f"exercise was told to {decision.move}")
+        case unreachable:
+            assert_never(unreachable)
+    return waiting(plan["poll_seconds"], decision.waiting_for, **facts)
 
 
 @step("verify")
@@ -234,13 +238,14 @@ def teardown(run: Run) -> Answer:
             if not lost or run.previous.get("nothing_seen"):
                 return done(proven=True, leftovers=[], **facts)
             facts["nothing_seen"] = True
+            return waiting(plan["poll_seconds"], "a lost restore to appear", proven=False, **facts)
         case Move.WAIT:
             pass
         case Move.RESTORE | Move.CREATE_INSTANCE:
             raise AssertionError(f"teardown was told to {decision.move}")
         case unreachable:
             assert_never(unreachable)
-    return waiting(plan["poll_seconds"], decision.reason, proven=False, **facts)
+    return waiting(plan["poll_seconds"], decision.waiting_for, proven=False, **facts)
 
 
 def _remains(run: Run) -> tuple[Remains, str]:

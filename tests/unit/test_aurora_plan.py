@@ -165,7 +165,7 @@ def test_hold_extends_the_expiry() -> None:
 
 
 def test_the_history_stays_within_its_budget_of_events() -> None:
-    calls = plan.calls(DRILL)
+    calls = plan.call_budget(DRILL)
     most = sum(v for k, v in calls.items() if k != "verify_unit")
     most += calls["teardown"] + calls["verify_unit"] * plan.MOST_UNITS
     assert most * plan.EVENTS_A_CALL <= plan.EVENT_BUDGET

@@ -34,7 +34,7 @@ def call(name: str, function: Any, document: dict[str, Any] | None = None, **eve
     base = {
         "drill": DRILL,
         "execution": EXECUTION,
-        "plan": {"deadline": FUTURE, "teardown_seconds": 60, "calls": {name: 3}},
+        "plan": {"deadline": FUTURE, "teardown_seconds": 60, "call_budget": {name: 3}},
     }
     return step(name)(function)({"document": base | (document or {}), **event}, Context())
 
