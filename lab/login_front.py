@@ -111,9 +111,11 @@ class Gate:
         try:
             with self.server.connect() as connection:
                 row = connection.execute(
-                    "SELECT role.rolpassword, coalesce(pg_has_role(role.oid, iam.oid, 'MEMBER'), "
-                    "false) FROM pg_authid AS role LEFT JOIN pg_authid AS iam "
-                    "ON iam.rolname = 'rds_iam' WHERE role.rolname = %s",
+                    # A superuser passes for a member of every role, but not in pg_hba.conf.
+                    "SELECT role.rolpassword, NOT role.rolsuper "
+                    "AND coalesce(pg_has_role(role.oid, iam.oid, 'MEMBER'), false) "
+                    "FROM pg_authid AS role LEFT JOIN pg_authid AS iam ON iam.rolname = 'rds_iam' "
+                    "WHERE role.rolname = %s",
                     [user],
                 ).fetchone()
         except psycopg.OperationalError as error:
@@ -218,8 +220,9 @@ class LoginFront:
         with contextlib.ExitStack() as stack:
             # A client that goes away, at any point, is no event worth a word.
             stack.enter_context(contextlib.suppress(OSError, EOFError, _NotPostgres))
-            raw.settimeout(LOGIN_SECONDS)
+            stack.enter_context(raw)
             stack.enter_context(self._kept(raw))
+            raw.settimeout(LOGIN_SECONDS)
             client, code, startup = self._begin(raw, stack)
             if code == _CANCEL:
                 self._connect(gate, stack).sendall(startup)
@@ -245,8 +248,10 @@ class LoginFront:
             code, packet = _read_startup(client)
             if code == _TLS and client is raw:
                 raw.sendall(b"S")
-                client = stack.enter_context(self._context.wrap_socket(raw, server_side=True))
+                client = self._context.wrap_socket(raw, server_side=True)
+                stack.enter_context(client)
                 stack.enter_context(self._kept(client))
+                stack.callback(_say_goodbye, client)
             elif code == _GSS:
                 client.sendall(b"N")
             else:
@@ -286,19 +291,34 @@ class LoginFront:
         finally:
             with self._lock:
                 self._open.discard(connection)
-            connection.close()
 
 
 def _reserve(port: int | None, *, again: bool = False) -> socket.socket:
-    """A socket bound to the port, or to a free one; it does not listen, so clients are refused."""
+    """A socket bound to the port, or to a free one; it does not listen, so clients are refused.
+
+    `again` is for a port that was ours a moment ago. Raises OSError when it is not any more.
+    """
     reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if again:
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         reserved.bind((HOST, port or 0))
     except OSError:
+        if again:
+            reserved.close()
+            raise
         reserved.bind((HOST, 0))
+    # Not before the first bind, which would then share a port that another lab has reserved;
+    # but before the first connection, or what is left of it would keep the second bind away.
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     return reserved
+
+
+def _say_goodbye(client: ssl.SSLSocket) -> None:
+    """End the encryption in good order, without waiting for the client to do the same."""
+    with contextlib.suppress(OSError, ValueError):
+        client.settimeout(0.0)
+        client.unwrap()
 
 
 def _relay(client: ssl.SSLSocket, server: socket.socket) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # it has no stubs of its own
+import psutil
 
 PATIENCE_SECONDS = 5.0
 _SAME_START_SECONDS = 1.0

@@ -22,6 +22,7 @@ from typing import Any
 
 import psycopg
 from moto.core.responses import ActionResult
+from moto.core.utils import camelcase_to_underscores, get_service_model
 from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
@@ -30,11 +31,12 @@ from moto.rds.responses import RDSResponse
 from moto.sts.models import sts_backends
 
 from lab.authority import Authority
+from lab.calls import Refusal, answer_to
 from lab.damage import Damage, NotACopy, inflict
-from lab.faults import Faults
 from lab.login_front import Authorise, Gate, LoginFront
 from lab.postgres import PostgresError, Server, Servers, find_binaries
-from lab.rds_operations import OPERATIONS, Operation, Request
+from lab.rds_faults import Faults
+from lab.rds_operations import OPERATIONS, Request
 from lab.rds_records import ServedCluster, ServedInstance, default_group, random_name
 from lab.tokens import Credential
 
@@ -99,9 +101,12 @@ class Rds:
 
     def install(self) -> None:
         """Take over moto's operations; the emulator has been started before."""
-        for name, operation in OPERATIONS.items():
-            self._replaced[name] = getattr(RDSResponse, name, None)
-            setattr(RDSResponse, name, self._answering(operation, self._replaced[name]))
+        for operation in get_service_model("rds").operation_names:
+            name = camelcase_to_underscores(operation)
+            original = getattr(RDSResponse, name, None)
+            if original is not None or name in OPERATIONS:
+                self._replaced[name] = original
+                setattr(RDSResponse, name, self._answering(operation, original))
 
     def stop(self) -> None:
         """Give the operations back, end every server, delete their files. May be called twice."""
@@ -367,16 +372,19 @@ class Rds:
         )
         return str(key.arn)
 
-    def _answering(self, operation: Operation, original: Any) -> Callable[[Any], Any]:
-        """A method of moto's response class that answers as `operation` does.
-
-        The operation answers None for what is not its business: a cluster of moto's own.
-        """
+    def _answering(self, operation: str, original: Any) -> Callable[[Any], Any]:
+        """A method of moto's response class: faults, then our operation, else moto's own."""
+        own = OPERATIONS.get(camelcase_to_underscores(operation))
 
         def answer(response: Any) -> Any:
-            with self.faults.around(response._get_action(), self._pass):
-                result = operation(self, _as_sent(response.params))
-                return original(response) if result is None else ActionResult(result)
+            try:
+                with self.faults.around(operation, self._pass):
+                    result = own(self, _as_sent(response.params)) if own is not None else None
+                    return original(response) if result is None else ActionResult(result)
+            except Refusal as refusal:
+                asked_in = response.headers.get("Content-Type", "")
+                status, content_type, body = answer_to("rds", asked_in, refusal)
+                return body.decode(), {"status": status, "Content-Type": content_type}
 
         return answer
 

@@ -48,6 +48,10 @@ class ServedCluster(DBCluster):  # type: ignore[misc]  # moto has no types
         self.engine_lifecycle_support = LIFECYCLE_SUPPORT
         self.earliest_restorable_time = None
 
+    def __deepcopy__(self, _: dict[int, Any]) -> ServedCluster:
+        """Itself: moto copies whole backends at times, a server cannot be copied."""
+        return self
+
     @property
     def identifier(self) -> str:
         """Its name."""

@@ -107,7 +107,7 @@ def server(source: ServedCluster) -> Server:
 
 
 @pytest.fixture(scope="package")
-def client(endpoint: str) -> Any:
+def client(rds: Rds, endpoint: str) -> Any:  # noqa: ARG001  # it has taken over by then
     return sdk("rds", endpoint)
 
 

@@ -1,4 +1,4 @@
-"""What a test makes an operation of the emulator do: answer late, or fail."""
+"""What a test makes an operation of RDS do: answer late, or fail."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from moto.core.exceptions import ServiceException
+from lab.calls import Refusal
 
 
 @dataclass(kw_only=True, slots=True)
@@ -16,7 +16,7 @@ class _Fault:
     times: int
     seconds: float = 0.0
     after: bool = False
-    failure: tuple[str, str] | None = None
+    refusal: Refusal | None = None
 
 
 class Faults:
@@ -32,15 +32,17 @@ class Faults:
         operation: str,
         *,
         code: str,
-        times: int = 1,
+        status: int = 400,
         message: str = "made to fail by the lab",
+        times: int = 1,
         after: bool = False,
     ) -> None:
-        """Let the next calls of an operation fail with this wire code.
+        """Let the next calls of an operation fail with this wire code and HTTP status.
 
         `after` lets them take effect first, as when an answer is lost on its way.
         """
-        self._plan(_Fault(operation=operation, times=times, after=after, failure=(code, message)))
+        refusal = Refusal(code, message, status)
+        self._plan(_Fault(operation=operation, times=times, after=after, refusal=refusal))
 
     def delay(self, operation: str, *, seconds: float, times: int = 1) -> None:
         """Let the next calls of an operation take longer, before they do anything."""
@@ -50,7 +52,7 @@ class Faults:
     def around(self, operation: str, wait: Callable[[float], object]) -> Iterator[None]:
         """Carry out what is planned for this call, before and after it.
 
-        Raises moto's ServiceException, which becomes the answer.
+        Raises the planned Refusal, which is the answer.
         """
         due = self._take(operation)
         for fault in due:
@@ -70,8 +72,8 @@ class Faults:
         """The delay and the failure that were planned first, in this order, used once."""
         with self._lock:
             planned = [fault for fault in self._planned if fault.operation == operation]
-            delays = [fault for fault in planned if fault.failure is None][:1]
-            failures = [fault for fault in planned if fault.failure is not None][:1]
+            delays = [fault for fault in planned if fault.refusal is None][:1]
+            failures = [fault for fault in planned if fault.refusal is not None][:1]
             for fault in delays + failures:
                 fault.times -= 1
             self._planned = [fault for fault in self._planned if fault.times > 0]
@@ -79,5 +81,5 @@ class Faults:
 
 
 def _raise(fault: _Fault) -> None:
-    if fault.failure is not None:
-        raise ServiceException(*fault.failure)
+    if fault.refusal is not None:
+        raise fault.refusal
