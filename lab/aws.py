@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -29,10 +28,7 @@ class Invocation:
 
 
 def client(service: str, *, endpoint: str, keys: Keys = NOBODY) -> Any:
-    """An SDK client of the emulator at this endpoint; calls are never repeated by the SDK.
-
-    Nothing of the user's own AWS configuration (profile, files, proxies) has a part in it.
-    """
+    """An SDK client of the emulator at this endpoint: no proxy between, no call made twice."""
     access_key, secret_key, token = keys
     with _making_a_client:
         return _sdk.create_client(
@@ -63,12 +59,5 @@ def function_name(function: str) -> str:
     return function.split(":function:")[-1].split(":")[0]
 
 
-_NO_FILE = (None, None, os.devnull, None)
-_sdk = botocore.session.Session(
-    session_vars={
-        "profile": (None, None, None, None),
-        "config_file": _NO_FILE,
-        "credentials_file": _NO_FILE,
-    }
-)
+_sdk = botocore.session.Session()
 _making_a_client = threading.Lock()

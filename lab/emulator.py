@@ -22,7 +22,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
@@ -49,8 +49,12 @@ __all__ = ["Call", "Denied", "Emulator", "EmulatorError", "Invocation", "Refusal
 
 MOTO_VERSION = "5.2.5"
 
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
+Headers = list[tuple[str, str]]
+Answer = tuple[int, Headers, bytes]
+StartResponse = Callable[[str, Headers], object]
 Hook = Callable[[Call], Refusal | None]
+
+_LOG = logging.getLogger("moto")
 
 
 class EmulatorError(Exception):
@@ -93,20 +97,22 @@ class Emulator:
             )
         if Emulator._running is not None:
             raise EmulatorError(f"this process already runs one, at {Emulator._running.endpoint}")
-        listener = _listen(self._port)
-        Emulator._running = self
-        self._keep_log()
-        self._mends.enter_context(self._interpreter().installed())
-        default_user_config["stepfunctions"] = {"execute_state_machine": True}
-        _forget_everything()
-        front = _Front(self, DomainDispatcherApplication(create_backend_app))
-        host, port = listener.getsockname()
-        self._server = make_server(
-            host, port, front, threaded=True, request_handler=_QuietHandler, fd=listener.fileno()
-        )
-        listener.close()
+        with _listen(self._port) as listener:
+            self._keep_log()
+            self._mends.enter_context(self._interpreter().installed())
+            default_user_config["stepfunctions"] = {"execute_state_machine": True}
+            _forget_everything()
+            self._server = make_server(
+                "127.0.0.1",
+                listener.getsockname()[1],
+                _Front(self, DomainDispatcherApplication(create_backend_app)),
+                threaded=True,
+                request_handler=_QuietHandler,
+                fd=listener.fileno(),
+            )
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        self.endpoint = f"http://{host}:{port}"
+        self.endpoint = f"http://127.0.0.1:{self._server.port}"
+        Emulator._running = self
         return self.endpoint
 
     def stop(self) -> None:
@@ -240,38 +246,33 @@ class _Front:
         )
         refusal = self._emulator._before(call)
         if refusal is not None:
-            asked_in = environ.get("CONTENT_TYPE", "")
-            status, content_type, text = answer_to(service, asked_in, refusal)
-            return _answer(start_response, status, [("Content-Type", content_type)], text)
-        if (service, operation) == ("lambda", "Invoke"):
-            status, headers, text = self._invoked(parameters, body)
-        else:
-            environ["wsgi.input"] = io.BytesIO(body)
-            status, headers, text = self._asked(environ)
-        self._emulator._after(replace(call, status=status))
-        return _answer(start_response, status, headers, text)
+            return _answer(start_response, *_refused(environ, call, refusal))
+        environ["wsgi.input"] = io.BytesIO(body)
+        answer = self._invoked(call, body) if _is_invoke(call) else self._asked(environ, call)
+        self._emulator._after(replace(call, status=answer[0]))
+        return _answer(start_response, *answer)
 
     def _passed_on(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         answer: Iterable[bytes] = self._moto(environ, start_response)
         return answer
 
-    def _asked(self, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+    def _asked(self, environ: dict[str, Any], call: Call) -> Answer:
         """What moto answers, as a whole, so that the hooks come before the caller's first byte."""
-        head: list[tuple[str, list[tuple[str, str]]]] = []
-        chunks = self._moto(environ, lambda status, headers, *_: head.append((status, headers)))
+        head: list[tuple[str, Headers]] = []
         try:
-            text = b"".join(chunks)
-        finally:
-            if hasattr(chunks, "close"):
-                chunks.close()
+            chunks = self._moto(environ, lambda status, headers, *_: head.append((status, headers)))
+            with closing(chunks):
+                text = b"".join(chunks)
+        except Exception as error:  # what moto cannot do is an answer, not a broken connection
+            _LOG.exception("%s:%s", call.service, call.operation)
+            return _refused(environ, call, _of_moto(call, error))
         status, headers = head[-1]
         return int(status.split()[0]), headers, text
 
-    def _invoked(
-        self, parameters: dict[str, Any], body: bytes
-    ) -> tuple[int, list[tuple[str, str]], bytes]:
+    def _invoked(self, call: Call, body: bytes) -> Answer:
         """The Lambda API's Invoke, which moto would do in Docker."""
-        answer = self._emulator.invoke(aws.function_name(parameters["FunctionName"]), body or b"{}")
+        name = aws.function_name(call.parameters["FunctionName"])
+        answer = self._emulator.invoke(name, body or b"{}")
         headers = [("Content-Type", "application/json")]
         if answer.error:
             headers.append(("X-Amz-Function-Error", "Unhandled"))
@@ -320,8 +321,26 @@ def _assumed_role(access_key: str) -> tuple[str | None, str | None]:
     return (assumed.role_arn, assumed.session_name) if assumed else (None, None)
 
 
+def _is_invoke(call: Call) -> bool:
+    return (call.service, call.operation) == ("lambda", "Invoke")
+
+
+def _refused(environ: dict[str, Any], call: Call, refusal: Refusal) -> Answer:
+    asked_in = environ.get("CONTENT_TYPE", "")
+    status, content_type, text = answer_to(call.service, asked_in, refusal)
+    return status, [("Content-Type", content_type)], text
+
+
+def _of_moto(call: Call, error: Exception) -> Refusal:
+    """The answer to a call that moto could not carry out."""
+    why = f"moto {MOTO_VERSION} cannot do {call.service}:{call.operation}: {error!r}"
+    if isinstance(error, NotImplementedError):
+        return Refusal("NotImplemented", why, HTTPStatus.NOT_IMPLEMENTED)
+    return Refusal("InternalFailure", why, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
 def _answer(
-    start_response: StartResponse, status: int, headers: list[tuple[str, str]], text: bytes
+    start_response: StartResponse, status: int, headers: Headers, text: bytes
 ) -> Iterable[bytes]:
     named = {name.lower() for name, _ in headers}
     if "content-length" not in named:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -197,21 +200,46 @@ def test_the_lambda_api_invokes(emulator: Emulator) -> None:
     )
 
 
+def test_what_moto_cannot_do_is_said(emulator: Emulator) -> None:
+    with pytest.raises(ClientError) as refused:
+        emulator.client("rds").describe_db_cluster_automated_backups()
+    assert refused.value.response["Error"]["Code"] == "NotImplemented"
+    assert "rds:DescribeDBClusterAutomatedBackups" in refused.value.response["Error"]["Message"]
+    assert "NotImplementedError" in (emulator.folder / "emulator.log").read_text()
+
+
 def test_a_request_that_is_not_signed_is_answered_too(emulator: Emulator) -> None:
     with urllib.request.urlopen(f"{emulator.endpoint}/moto-api/data.json") as answer:  # noqa: S310
         assert answer.status == 200
 
 
-def test_the_users_own_aws_configuration_has_no_part(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "production")
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    client = emulator.client("sts")
-    assert client.meta.region_name == "sa-east-1"
-    assert client.get_caller_identity()["Account"] == "123456789012"
+def test_the_users_own_aws_configuration_has_no_part(folder: Path) -> None:
+    config = folder / "config"
+    config.write_text("[profile production]\nregion = eu-west-1\n")
+    environment = {
+        **os.environ,
+        "AWS_PROFILE": "no-such-profile",
+        "AWS_CONFIG_FILE": str(config),
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+    }
+    script = f"""
+from pathlib import Path
+from lab.emulator import Emulator
+emulator = Emulator(folder=Path({str(folder)!r}))
+emulator.start()
+seen = []
+emulator.after_call.append(seen.append)
+print(emulator.client("sts").get_caller_identity()["Account"], seen[0].operation)
+emulator.stop()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "123456789012 GetCallerIdentity\n", done.stderr
+    assert done.stderr == ""
 
 
 def test_a_port_that_is_taken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from lab.aws import Invocation
-from lab.emulator import Emulator
+from lab.emulator import Call, Emulator
 from lab.lambdas import Functions, FunctionSpec
+from tests.emulator.conftest import Machines, task
 
 ROLE = "arn:aws:iam::123456789012:role/drill-aurora-plan"
 
@@ -72,6 +73,14 @@ HANDLERS = """
     def who(event, context):
         import boto3
         return boto3.client("sts").get_caller_identity()["Arn"]
+
+    def make(event, context):
+        import boto3
+        sqs = boto3.client("sqs")
+        if "QueueUrls" in sqs.list_queues(QueueNamePrefix="half-made"):
+            return {"adopted": True}
+        sqs.create_queue(QueueName="half-made")
+        return {"adopted": False}
 """
 
 
@@ -95,7 +104,7 @@ def functions(
         layer=layer,
         environment={"DRILLS_CA_FILE": "/lab/ca.pem"},
     )
-    handlers = ["echo", "fail", "sleep", "leave", "count", "look", "talk", "imports", "who"]
+    handlers = ["echo", "fail", "sleep", "leave", "count", "look", "talk", "imports", "who", "make"]
     for handler in [f"handlers.{name}" for name in handlers] + [
         "broken.handler",
         "wrong.handler",
@@ -222,8 +231,8 @@ def test_by_its_arn(functions: Functions) -> None:
 def test_what_a_function_is_told(
     functions: Functions, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA-OF-THE-USER")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/of/the/user.pem")
     monkeypatch.setenv("SECRET_OF_THE_USER", "x")
     seen = call(functions, "look")
     environment = seen["environment"]
@@ -235,7 +244,7 @@ def test_what_a_function_is_told(
     assert environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "512"
     assert environment["AWS_ACCESS_KEY_ID"].startswith("ASIA")
     assert "SECRET_OF_THE_USER" not in environment
-    assert "AWS_PROFILE" not in environment
+    assert "AWS_CA_BUNDLE" not in environment
     home = Path.home()
     assert not any(value.startswith(f"{home}/") for name, value in environment.items())
     assert seen["cwd"] == environment["LAMBDA_TASK_ROOT"]
@@ -337,6 +346,22 @@ def test_killed_while_it_waits(functions: Functions) -> None:
     first = call(functions, "count")
     functions.kill("count")
     assert call(functions, "count")["pid"] != first["pid"]
+
+
+def test_killed_between_effect_and_answer(
+    functions: Functions, emulator: Emulator, machines: Machines
+) -> None:
+    def kill_once(seen: Call) -> None:
+        if seen.operation == "CreateQueue":
+            emulator.after_call.clear()
+            functions.kill(str(seen.session))
+
+    emulator.invoke = functions.invoke
+    emulator.after_call.append(kill_once)
+    retry = [{"ErrorEquals": ["Runtime.ExitError"], "MaxAttempts": 1, "IntervalSeconds": 1}]
+    ended = machines.run({"Make": task("make", Retry=retry)})
+    assert ended.output == {"adopted": True}
+    assert ended.types.count("LambdaFunctionFailed") == 1
 
 
 def test_nothing_is_left_after_the_stop(
