@@ -59,9 +59,11 @@ def parse(text: str, name: str = "drills.yaml") -> Configuration:
             content = json.dumps(_with_defaults(marked.content))
             configuration = Configuration.model_validate_json(content)
         except ValidationError as error:
-            errors = [details for details in error.errors() if _typed(marked, details)]
+            errors = error.errors()
             problems = [
-                _problem(marked, details) for details in errors if _innermost(details, errors)
+                _problem(marked, details)
+                for details in errors
+                if _typed(marked, details) and _innermost(details, errors)
             ]
     if configuration:
         problems = list(_contradictions(marked, configuration))

@@ -57,8 +57,8 @@ def read(text: str) -> Marked:
     >>> read("a: 1\\na: 2").problems[0].found
     'a key given twice'
     """
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         root = loader.get_single_node()
         if root is None:
             return Marked(content=None, lines={})
@@ -67,24 +67,17 @@ def read(text: str) -> Marked:
         content = None if problems else loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problem = Problem(
-            line=mark.line + 1 if mark else 1,
-            path=(),
-            found=error.problem or "not YAML",
-            expected="a YAML file",
-        )
-        return Marked(content=None, lines={}, problems=(problem,))
+        line = mark.line + 1 if mark else 1
+        return _unreadable(line, error.problem or "not YAML", "a YAML file")
     except yaml.reader.ReaderError as error:
-        problem = Problem(
-            line=text.count("\n", 0, error.position) + 1,
-            path=(),
-            found=f"the character {error.character!r}",
-            expected="printable text",
-        )
-        return Marked(content=None, lines={}, problems=(problem,))
-    finally:
-        loader.dispose()
+        line = text.count("\n", 0, error.position) + 1
+        return _unreadable(line, f"the character #x{error.character:04x}", "printable text")
     return Marked(content=content, lines=lines, problems=problems)
+
+
+def _unreadable(line: int, found: str, expected: str) -> Marked:
+    problem = Problem(line=line, path=(), found=found, expected=expected)
+    return Marked(content=None, lines={}, problems=(problem,))
 
 
 def _walk(

@@ -24,6 +24,10 @@ _LONGEST_NAME = _LONGEST_IDENTIFIER - len(
 )
 
 Severity = Literal["critical", "high", "medium", "low"]
+"""How urgent it is that a drill did not pass."""
+
+Heard = Literal["critical", "high", "medium", "low", "info"]
+"""What somebody can be told of: info is a drill that passed."""
 
 
 def _time_zone(value: str) -> str:
@@ -102,7 +106,7 @@ class Subscription(_Values):
 
     email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
     """an e-mail address"""
-    severities: Annotated[tuple[Severity | Literal["info"], ...], Field(min_length=1)]
+    severities: Annotated[tuple[Heard, ...], Field(min_length=1)]
     """a list of critical, high, medium, low, info"""
 
 

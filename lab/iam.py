@@ -175,7 +175,7 @@ def _publish(parameters: Parameters, world: World) -> Iterator[Request]:
 def _with_key(arn: str, world: World, service: str, action: str) -> Iterator[Request]:
     """The service uses its resource's key for the caller, who must be allowed to use it."""
     if key := world.key_of(arn):
-        yield Request(action, key, world.through(service))
+        yield Request(action, _key_arn(key, world), world.through(service))
 
 
 def _on(

@@ -49,9 +49,9 @@ def _delete(kind: str, names: Iterable[str], delete: Callable[[str], None]) -> l
     for name in names:
         try:
             delete(name)
-            logger.info("asked to delete", kind=kind, name=name)
+            logger.info("asked to delete", kind=kind, resource=name)
         except (ClientError, TryAgain) as error:
-            logger.error("could not delete", kind=kind, name=name, error=str(error))
+            logger.error("could not delete", kind=kind, resource=name, error=str(error))
             failed.append(name)
     return failed
 

@@ -1,0 +1,369 @@
+"""drills.yaml: what is accepted, and the one line that each error is."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from infra.config import MOST_CLUSTERS, SCHEMA, ConfigurationError, load, parse, schema_text
+from tests.infra.samples import configuration, content
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = (ROOT / "drills.yaml").read_text()
+
+NETWORK = {"name": "main", "subnets": ["subnet-0a1b2c3d"], "security_group": "sg-0a1b2c3d"}
+
+
+def errors(text: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text)
+    return caught.value.lines
+
+
+def put(path: str, value: Any) -> str:
+    """The sample with a value put at a path such as drills.0.name."""
+    changed = copy.deepcopy(content(objectives={}, notify=[]))
+    *steps, last = [int(step) if step.isdecimal() else step for step in path.split(".")]
+    place: Any = changed
+    for step in steps:
+        place = place.setdefault(step, {}) if isinstance(place, dict) else place[int(step)]
+    if last == len(place):
+        place.append(value)
+    else:
+        place[last] = value
+    return json.dumps(changed)
+
+
+class TestSample:
+    def test_it_is_accepted_by_the_code_and_by_the_schema(self) -> None:
+        loaded = load(ROOT / "drills.yaml")
+        assert [drill.name for drill in loaded.drills] == [
+            "aurora-prod-monthly",
+            "aurora-prod-any-day",
+        ]
+        import yaml
+
+        Draft202012Validator(json.loads(SCHEMA.read_text())).validate(yaml.safe_load(SAMPLE))
+
+    def test_its_first_drill_is_the_document_that_the_line_carries(self) -> None:
+        document = load(ROOT / "drills.yaml").drills[0].document()
+        checks = document.pop("checks")
+        assert [sorted(check) for check in checks] == [["expect", "name", "sql"]] * 2
+        assert document == {
+            "name": "aurora-prod-monthly",
+            "kind": "aurora",
+            "cluster": "fibonacci-aurora-cluster-prod",
+            "engine_family": "aurora-postgresql15",
+            "database": "fibonacci",
+            "schemas": ["nigredo_leads"],
+            "exclude": [],
+            "restore": {"from": "point-in-time", "at": "latest"},
+            "required_level": "bounded",
+            "instance_class": "db.serverless",
+            "capacity": {"min": 0.5, "max": 4.0},
+            "objectives": {"rpo_seconds": 300, "rto_seconds": 1800},
+            "heartbeat": True,
+            "witness": {"endpoint": "reader"},
+            "freshness": [
+                {
+                    "table": "nigredo_leads.leads",
+                    "column": "created_at",
+                    "within_seconds": 86400,
+                }
+            ],
+            "roles": {"verifier": "backup_drills_verifier"},
+            "retention_days_minimum": 7,
+            "require_encryption": True,
+            "parameter_groups": {
+                "cluster": "drill-aurora-postgresql15",
+                "instance": "drill-aurora-postgresql15",
+            },
+            "deadlines": {
+                "restorable_seconds": 1800,
+                "restore_seconds": 10800,
+                "instance_seconds": 3600,
+                "verify_seconds": 14400,
+                "teardown_seconds": 3600,
+            },
+            "timing": {
+                "poll_seconds": 30,
+                "restorable_margin_seconds": 60,
+                "login_seconds": 600,
+            },
+            "severity": "medium",
+        }
+
+    def test_a_drill_s_own_objective_goes_before_the_common_one(self) -> None:
+        first, second = load(ROOT / "drills.yaml").drills
+        assert (first.objectives.rpo, first.objectives.rto) == (300, 1800)
+        assert (second.objectives.rpo, second.objectives.rto) == (300, 2700)
+
+    def test_values_cannot_be_changed(self) -> None:
+        loaded = load(ROOT / "drills.yaml")
+        with pytest.raises(ValueError, match="frozen"):
+            loaded.drills[0].name = "other"  # type: ignore[misc]
+
+
+def test_the_published_schema_is_current() -> None:
+    assert SCHEMA.read_text() == schema_text(), "run: python -m infra.config"
+
+
+DRILL = "drills.0"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "found", "expected"),
+    [
+        ("deployment.stack", "Drills", "Drills", "the name of the stack"),
+        ("deployment.zones", ["sa-east-1a"], '["sa-east-1a"]', "two or three"),
+        ("deployment.zones.0", "saeast1a", "saeast1a", "two or three"),
+        ("deployment.zones.1", "sa-east-1a", "sa-east-1a", "a zone that is not in the list yet"),
+        ("deployment.cidr", "8.8.8.0/24", "8.8.8.0/24", "a private IPv4 network"),
+        ("deployment.cidr", "10.0.0.0/28", "10.0.0.0/28", "from /16 to /26"),
+        ("deployment.s3_prefix_list", "any", "any", "the id of the region's S3 prefix list"),
+        ("deployment.source_networks.0.name", "My Net", "My Net", "a word"),
+        ("deployment.source_networks.1", NETWORK, "main", "a name that no other network has"),
+        ("deployment.source_networks.0.subnets", [], "[]", "a list of subnets"),
+        ("deployment.source_networks.0.subnets.0", "10.0.0.0", "10.0.0.0", "a list of subnets"),
+        ("deployment.source_networks.0.security_group", "x", "x", "a security group"),
+        ("deployment.evidence.lock_mode", "on", "on", "governance, compliance"),
+        ("deployment.evidence.lock", "1h", "1h", "a duration from 1d to 3650d"),
+        ("deployment.log_retention_days", 31, "31", "a number of days: 30, 60"),
+        ("deployment.permissions.source_keys", ["alias/x"], "alias/x", "the ARNs of the keys"),
+        ("notify", [{"email": "a", "severities": ["high"]}], "a", "an e-mail address"),
+        ("notify", [{"email": "a@b.c", "severities": ["loud"]}], "loud", "a list of critical"),
+        ("notify", [{"email": "a@b.c", "severities": []}], "[]", "a list of critical"),
+        ("objectives.rpo", 300, "300", "a duration from 1s to 30d"),
+        ("objectives.rto", "90d", "90d", "a duration from 1m to 30d"),
+        ("drills", [], "[]", "a list of drills"),
+        (f"{DRILL}.name", "Aurora", "Aurora", "39 at most"),
+        (f"{DRILL}.name", "a--b", "a--b", "single hyphens"),
+        (f"{DRILL}.name", "a-", "a-", "single hyphens"),
+        (f"{DRILL}.name", "a" * 40, "a" * 40, "39 at most"),
+        (f"{DRILL}.kind", "s3", "s3", "aurora"),
+        (f"{DRILL}.cluster", "arn:aws:rds:x", "arn:aws:rds:x", "the identifier of the Aurora"),
+        (f"{DRILL}.cluster", "drill-a", "drill-a", "drills make and delete those"),
+        (f"{DRILL}.engine_family", "postgres15", "postgres15", "aurora-postgresql15"),
+        (f"{DRILL}.database", "", "", "the name of a database"),
+        (f"{DRILL}.schemas", "public", "public", "a list of the schemas"),
+        (f"{DRILL}.exclude", ["leads"], "leads", "each as schema.table"),
+        (f"{DRILL}.exclude", ["other.leads"], "other.leads", "a table in one of public"),
+        (f"{DRILL}.restore.from", "snapshot", "snapshot", "comes in a later version"),
+        (f"{DRILL}.restore.at", "yesterday", "yesterday", "latest, oldest, random, or an RFC"),
+        (f"{DRILL}.restore.at", "2026-11-02T05:00:00", "2026-11-02T05:00:00", "with a zone"),
+        (f"{DRILL}.required_level", "exact", "exact", "comes in a later version"),
+        (f"{DRILL}.schedule.cron", "0 5 * * *", "0 5 * * *", "has 5 fields"),
+        (f"{DRILL}.schedule.cron", "0 5 1 * 2 *", "0 5 1 * 2 *", "exactly one of the two"),
+        (f"{DRILL}.schedule.timezone", "Sao_Paulo", "Sao_Paulo", "America/Sao_Paulo"),
+        (f"{DRILL}.schedule.enabled", "yes", "yes", "true or false"),
+        (f"{DRILL}.instance_class", "large", "large", "db.r7g.large"),
+        (f"{DRILL}.capacity.min", 0, "0", "from 0.5 to 256"),
+        (f"{DRILL}.capacity.min", 0.7, "0.7", "in steps of 0.5"),
+        (f"{DRILL}.capacity.min", 5, "5.0", "at most capacity.max, which is 4.0"),
+        (f"{DRILL}.capacity.max", 257, "257", "from 1 to 256"),
+        (f"{DRILL}.objectives.rto", "fast", "fast", "a duration from 1m to 30d"),
+        (f"{DRILL}.heartbeat", 1, "1", "true or false"),
+        (f"{DRILL}.witness.network", "dmz", "dmz", "deployment.source_networks: main"),
+        (f"{DRILL}.witness.endpoint", "any", "any", "reader, writer or none"),
+        (f"{DRILL}.checks", [{"name": "", "sql": "x", "expect": "> 0"}], "", "what the report"),
+        (f"{DRILL}.checks", [{"name": "a", "sql": "", "expect": "> 0"}], "", "one SELECT"),
+        (f"{DRILL}.checks", [{"name": "a", "sql": "x", "expect": "many"}], "many", "a comparison"),
+        (
+            f"{DRILL}.checks",
+            [{"name": "a", "sql": "x", "expect": "> 0"}] * 2,
+            "a",
+            "a name that no other check of this drill has",
+        ),
+        (
+            f"{DRILL}.freshness",
+            [{"table": "t", "column": "c", "within": "1d"}],
+            "t",
+            "schema.table",
+        ),
+        (
+            f"{DRILL}.freshness",
+            [{"table": "s.t", "column": "", "within": "1d"}],
+            "",
+            "the column that holds",
+        ),
+        (
+            f"{DRILL}.freshness",
+            [{"table": "s.t", "column": "c", "within": "1s"}],
+            "1s",
+            "a duration from 1m to 366d",
+        ),
+        (f"{DRILL}.roles.verifier", "Verifier", "Verifier", "the database role"),
+        (f"{DRILL}.retention_days_minimum", 36, "36", "from 1 to 35"),
+        (f"{DRILL}.require_encryption", None, "null", "true or false"),
+        (f"{DRILL}.deadlines.restorable", "1s", "1s", "a duration from 1m to 6h"),
+        (f"{DRILL}.deadlines.restore", "25h", "25h", "a duration from 1m to 24h"),
+        (f"{DRILL}.deadlines.instance", 60, "60", "a duration from 1m to 24h"),
+        (f"{DRILL}.deadlines.verify", "4 h", "4 h", "a duration from 1m to 24h"),
+        (f"{DRILL}.deadlines.teardown", "-1h", "-1h", "a duration from 1m to 24h"),
+        (f"{DRILL}.timing.poll", "1s", "1s", "a duration from 10s to 10m"),
+        (f"{DRILL}.timing.poll", "10s", "10s", "would exceed its history"),
+        (f"{DRILL}.timing.restorable_margin", "1h", "1h", "a duration from 1s to 30m"),
+        (f"{DRILL}.timing.login", "2h", "2h", "a duration from 10s to 1h"),
+        (f"{DRILL}.severity", "severe", "severe", "critical, high, medium or low"),
+        (f"{DRILL}.database", "${AWS::Region}", "${AWS::Region}", "text without ${"),
+    ],
+)
+def test_a_wrong_value_is_one_line_that_says_where_what_and_why(
+    path: str, value: Any, found: str, expected: str
+) -> None:
+    (line,) = errors(put(path, value))
+    place, key, rest = line.split(": ", 2)
+    assert place == "drills.yaml:1"
+    assert key.startswith(path.split(".")[0])
+    assert rest.startswith(f"{found}: expected ")
+    assert expected in rest
+    assert "\n" not in line
+
+
+class TestEveryKey:
+    """A key of the schema without a test above would be a key whose error nobody has seen."""
+
+    def test_has_a_wrong_value_in_this_file(self) -> None:
+        import inspect
+
+        text = inspect.getsource(inspect.getmodule(TestEveryKey))  # type: ignore[arg-type]
+        for name, definition in json.loads(SCHEMA.read_text())["$defs"].items():
+            for key in definition["properties"]:
+                spelled = (f'.{key}"', f'"{key}"', f".{key}.")
+                assert any(each in text for each in spelled), f"{name}.{key}"
+
+    def test_says_what_it_is(self) -> None:
+        schema = json.loads(SCHEMA.read_text())
+        for name, definition in schema["$defs"].items():
+            assert definition["additionalProperties"] is False
+            for key, value in definition["properties"].items():
+                assert value["description"], f"{name}.{key}"
+
+
+class TestMissingAndUnknown:
+    @pytest.mark.parametrize(
+        "key",
+        ["name", "kind", "cluster", "engine_family", "database", "schedule", "witness"],
+    )
+    def test_a_missing_key_is_named_at_the_line_of_what_lacks_it(self, key: str) -> None:
+        changed = content()
+        del changed["drills"][0][key]
+        (line,) = errors(json.dumps(changed, indent=1))
+        assert f"drills[0].{key}: missing: expected " in line
+        drill = json.dumps(changed, indent=1).splitlines().index(' "drills": [') + 2
+        assert line.startswith(f"drills.yaml:{drill}: ")
+
+    def test_an_unknown_key_shows_the_nearest_known_one(self) -> None:
+        (line,) = errors(put("drills.0.databse", "app"))
+        assert line.endswith("drills[0].databse: unknown key: expected database?")
+        (line,) = errors(put("deployment.colour", "red"))
+        assert "deployment.colour: unknown key: expected one of stack, zones, " in line
+
+    def test_nothing_but_a_mapping_is_a_configuration(self) -> None:
+        assert errors("")[0].startswith("drills.yaml:1: null: expected ")
+        assert errors("- a")[0].startswith("drills.yaml:1: ")
+
+
+class TestAllAtOnce:
+    def test_every_error_has_the_line_it_stands_on(self) -> None:
+        text = (
+            SAMPLE.replace("kind: aurora", "kind: auroro", 1)
+            .replace("at: latest", "at: sometime")
+            .replace("within: 24h", "within: 0h")
+        )
+        wrong = ("kind: auroro", "at: sometime", "within: 0h")
+        rows = [
+            next(row for row, line in enumerate(text.splitlines(), 1) if each in line)
+            for each in wrong
+        ]
+        found = [int(line.split(":")[1]) for line in errors(text)]
+        assert found == sorted(rows)
+
+    def test_a_wrong_common_objective_is_told_once_and_where_it_stands(self) -> None:
+        (line,) = errors(SAMPLE.replace("rpo: 5m", "rpo: 5"))
+        assert ": objectives.rpo: 5: expected a duration" in line
+
+    def test_two_drills_of_one_name_and_one_cluster_with_two_families(self) -> None:
+        text = json.dumps(content({}, {"engine_family": "aurora-postgresql16"}))
+        first, second = errors(text)
+        assert "drills[1].name: monthly: expected a name that no other drill has" in first
+        assert "drills[1].engine_family: aurora-postgresql16: expected aurora-post" in second
+
+    def test_a_severity_that_nobody_hears_of(self) -> None:
+        heard = {"email": "a@b.c", "severities": ["critical", "high"]}
+        (line,) = errors(json.dumps(content(notify=[heard])))
+        assert "drills[0].severity: medium: expected a severity that some entry of notify" in line
+        assert configuration(notify=[heard, {**heard, "severities": ["medium"]}])
+
+    def test_the_boundary_holds_only_so_many_clusters(self) -> None:
+        many = [{"name": f"d{n}", "cluster": f"c{n}"} for n in range(MOST_CLUSTERS + 1)]
+        (line,) = errors(json.dumps(content(*many)))
+        assert f"{MOST_CLUSTERS + 1} clusters: expected at most {MOST_CLUSTERS}" in line
+        assert len(configuration(*many[:-1]).drills) == MOST_CLUSTERS
+
+    def test_a_drill_must_fit_into_the_document(self) -> None:
+        checks = [{"name": f"c{n}", "sql": "x" * 8000, "expect": "> 0"} for n in range(9)]
+        (line,) = errors(json.dumps(content({"checks": checks})))
+        assert "bytes: expected a drill of at most 65536 bytes as JSON" in line
+
+
+class TestRestorePointAndWitness:
+    @pytest.mark.parametrize("at", ["random", "oldest", "2026-11-02T05:00:00Z"])
+    def test_a_moment_that_nobody_witnessed_cannot_be_bounded(self, at: str) -> None:
+        (line,) = errors(json.dumps(content({"restore": {"at": at}})))
+        assert "drills[0].required_level: bounded: expected counted or none" in line
+        counted = {"restore": {"at": at}, "required_level": "counted"}
+        assert configuration(counted).drills[0].restore.at == at
+
+    def test_a_drill_without_a_witness_says_so_throughout(self) -> None:
+        nobody = {"witness": {"endpoint": "none"}}
+        first, second = errors(json.dumps(content(nobody)))
+        assert "drills[0].required_level: bounded: expected counted or none" in first
+        assert "drills[0].heartbeat: true: expected false" in second
+        right = {**nobody, "heartbeat": False, "required_level": "counted"}
+        assert configuration(right).drills[0].document()["witness"] == {"endpoint": "none"}
+        right["witness"] = {"endpoint": "none", "network": "main"}
+        (line,) = errors(json.dumps(content(right)))
+        assert "drills[0].witness.network: main: expected no network" in line
+
+    def test_a_capacity_is_for_serverless_alone(self) -> None:
+        changed = {"instance_class": "db.r7g.large", "capacity": {"min": 1}}
+        (line,) = errors(json.dumps(content(changed)))
+        assert "instance_class: db.r7g.large: expected db.serverless where a capacity" in line
+        assert configuration({"instance_class": "db.r7g.large"})
+
+
+class TestYaml:
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("drills: [", "drills.yaml:1: expected the node content, but found '<stream end>'"),
+            ("a: b: c", "drills.yaml:1: mapping values are not allowed here"),
+            ("drills:\n\t- a", "drills.yaml:2: found character '\\t'"),
+            ("a: 1\na: 2", "drills.yaml:2: a: a key given twice: expected each key once"),
+            ("a: !!set {b, c}", "drills.yaml:1: a: the tag tag:yaml.org,2002:set: expected a"),
+            ("a: !!python/object:os.x {}", "drills.yaml:1: a: the tag "),
+            ("5: a", "drills.yaml:1: 5: expected a key that is a word"),
+            ("? [a, b]\n: c", "drills.yaml:1: a key of several parts: expected a key"),
+            ("a: &b [*b]", "drills.yaml:1: a[0]: an alias of itself: expected a value"),
+            ("a: \x00", "drills.yaml:1: the character "),
+        ],
+    )
+    def test_what_is_not_yaml_or_too_clever(self, text: str, told: str) -> None:
+        assert errors(text)[0].startswith(told)
+
+    def test_a_time_may_stand_without_quotes(self) -> None:
+        text = SAMPLE.replace("at: random", "at: 2026-11-02T05:00:00Z")
+        assert parse(text).drills[1].restore.at == "2026-11-02T05:00:00Z"
+
+    def test_a_file_that_cannot_be_read(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match="expected a readable text file"):
+            load(tmp_path / "drills.yaml")
+        (tmp_path / "drills.yaml").write_bytes(b"\xff\xfe")
+        with pytest.raises(ConfigurationError, match="expected a readable text file"):
+            load(tmp_path / "drills.yaml")

@@ -1,0 +1,134 @@
+"""What IAM is asked when a call is made: lab/iam.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from lab.iam import Iam, World, requests_of, roles_of
+from lab.policies import Role
+
+OF_RDS = "arn:aws:rds:sa-east-1:123456789012"
+WORLD = World(
+    region="sa-east-1",
+    account="123456789012",
+    tags_of=lambda arn: {"mine": "yes"} if arn.endswith(":drill-a") else {},
+    key_of=lambda arn: "arn:aws:kms:sa-east-1:123456789012:key/k" if arn.endswith("b") else None,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    service: str
+    operation: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    role: str | None = None
+
+
+def asked(service: str, operation: str, **parameters: Any) -> list[tuple[str, str]]:
+    call = Call(service=service, operation=operation, parameters=parameters)
+    return [(each.action, each.resource) for each in requests_of(call, WORLD)]
+
+
+def test_a_restore_is_asked_about_all_that_it_touches() -> None:
+    found = asked(
+        "rds",
+        "RestoreDBClusterToPointInTime",
+        SourceDBClusterIdentifier="prod",
+        DBClusterIdentifier="drill-a",
+        DBClusterParameterGroupName="drill-p",
+        DBSubnetGroupName="drill-s",
+        KmsKeyId="k",
+        Tags=[{"Key": "a", "Value": "b"}],
+    )
+    restore = "rds:RestoreDBClusterToPointInTime"
+    assert found == [
+        (restore, f"{OF_RDS}:cluster:prod"),
+        (restore, f"{OF_RDS}:cluster:drill-a"),
+        (restore, f"{OF_RDS}:cluster-pg:drill-p"),
+        (restore, f"{OF_RDS}:subgrp:drill-s"),
+        (restore, f"{OF_RDS}:og:default"),
+        ("rds:AddTagsToResource", f"{OF_RDS}:cluster:drill-a"),
+        ("kms:DescribeKey", "arn:aws:kms:sa-east-1:123456789012:key/k"),
+        ("kms:CreateGrant", "arn:aws:kms:sa-east-1:123456789012:key/k"),
+    ]
+
+
+def test_a_delete_without_skipping_the_final_snapshot_makes_one() -> None:
+    skipped = asked("rds", "DeleteDBCluster", DBClusterIdentifier="x", SkipFinalSnapshot=True)
+    assert skipped == [("rds:DeleteDBCluster", f"{OF_RDS}:cluster:x")]
+    made = asked("rds", "DeleteDBCluster", DBClusterIdentifier="x", FinalDBSnapshotIdentifier="s")
+    assert ("rds:CreateDBClusterSnapshot", f"{OF_RDS}:cluster-snapshot:s") in made
+
+
+def test_the_tags_of_a_resource_are_in_the_context() -> None:
+    call = Call(
+        service="rds", operation="DescribeDBClusters", parameters={"DBClusterIdentifier": "drill-a"}
+    )
+    (request,) = requests_of(call, WORLD)
+    assert request.context == {"aws:ResourceTag/mine": "yes"}
+
+
+def test_objects_in_an_encrypted_bucket_need_its_key_and_a_lock_needs_its_own_action() -> None:
+    key = "arn:aws:kms:sa-east-1:123456789012:key/k"
+    assert asked("s3", "PutObject", Bucket="b", Key="x", ObjectLockMode="GOVERNANCE") == [
+        ("s3:PutObject", "arn:aws:s3:::b/x"),
+        ("s3:PutObjectRetention", "arn:aws:s3:::b/x"),
+        ("kms:GenerateDataKey", key),
+    ]
+    assert ("kms:Decrypt", key) in asked("s3", "GetObject", Bucket="b", Key="x")
+    assert asked("s3", "GetObject", Bucket="c", Key="x", VersionId="1") == [
+        ("s3:GetObjectVersion", "arn:aws:s3:::c/x")
+    ]
+    tagged = asked("s3", "PutObject", Bucket="c", Key="x", Tagging="a=b")
+    assert ("s3:PutObjectTagging", "arn:aws:s3:::c/x") in tagged
+
+
+def test_a_list_without_a_name_is_of_everything() -> None:
+    assert asked("rds", "DescribeDBInstances") == [("rds:DescribeDBInstances", f"{OF_RDS}:db:*")]
+
+
+def test_a_call_that_no_function_was_known_to_make_raises() -> None:
+    with pytest.raises(NotImplementedError, match="rds:StopDBCluster"):
+        asked("rds", "StopDBCluster", DBClusterIdentifier="prod")
+
+
+def test_who_is_no_role_may_do_all_and_an_unknown_role_raises() -> None:
+    iam = Iam(roles={"arn:aws:iam::1:role/none": Role(policies=())}, world=WORLD)
+    describe = {"DBClusterIdentifier": "prod"}
+
+    def refused(role: str | None) -> object:
+        call = Call(role=role, service="rds", operation="DescribeDBClusters", parameters=describe)
+        return iam.refused(call)
+
+    assert refused(None) is None
+    assert refused("arn:aws:iam::1:role/none")
+    with pytest.raises(KeyError):
+        refused("arn:aws:iam::1:role/other")
+
+
+@mock_aws
+def test_roles_are_read_from_an_iam_api_with_their_boundary(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    client = boto3.client("iam", region_name="sa-east-1")
+    allow = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"%s","Resource":"*"}}'
+    boundary = client.create_policy(PolicyName="b", PolicyDocument=allow % "s3:Get*")
+    attached = client.create_policy(PolicyName="a", PolicyDocument=allow % "s3:Put*")
+    role = client.create_role(
+        RoleName="r",
+        AssumeRolePolicyDocument="{}",
+        PermissionsBoundary=boundary["Policy"]["Arn"],
+    )["Role"]
+    client.put_role_policy(RoleName="r", PolicyName="i", PolicyDocument=allow % "s3:GetObject")
+    client.attach_role_policy(RoleName="r", PolicyArn=attached["Policy"]["Arn"])
+    iam = Iam(roles=roles_of(client), world=WORLD)
+    assert iam.authorise(role["Arn"], "s3:GetObject", "*")
+    assert not iam.authorise(role["Arn"], "s3:PutObject", "*")
