@@ -114,22 +114,9 @@ _S3_WRITES = (
     "s3:Update*",
 )
 _S3_ENDS = ("s3:Bypass*", "s3:Delete*")
-_SECRET_WRITES = (
-    "secretsmanager:Associate*",
-    "secretsmanager:Cancel*",
-    "secretsmanager:Create*",
-    "secretsmanager:Delete*",
-    "secretsmanager:Disassociate*",
-    "secretsmanager:Put*",
-    "secretsmanager:Remove*",
-    "secretsmanager:Replicate*",
-    "secretsmanager:Restore*",
-    "secretsmanager:Rotate*",
-    "secretsmanager:Stop*",
-    "secretsmanager:Tag*",
-    "secretsmanager:Untag*",
-    "secretsmanager:Update*",
-)
+_SECRETS = ("secretsmanager:*",)
+"""No drill of today has any business with a secret, not even to read it."""
+
 _KEY_ADMINISTRATION = (
     "kms:Cancel*",
     "kms:Connect*",
@@ -211,7 +198,7 @@ def _statements(sources: Sources, evidence: Evidence) -> list[iam.PolicyStatemen
         ),
         _deny("S3Writes", _S3_WRITES, but_for=(evidence.bucket.arn_for_objects("*"),)),
         _deny("S3Ends", _S3_ENDS, on=("*",)),
-        _deny("Secrets", _SECRET_WRITES, on=("*",)),
+        _deny("Secrets", _SECRETS, on=("*",)),
         _deny("Administration", (*_KEY_ADMINISTRATION, *_ADMINISTRATION), on=("*",)),
         iam.PolicyStatement(
             sid="GrantsToPeople",
