@@ -31,6 +31,7 @@ import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -82,10 +83,11 @@ class Functions:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._endpoint = endpoint
-        self._folder = folder
+        self._folder = folder.resolve()
+        layer = layer.resolve()
         self._layer = layer / "python" if (layer / "python").is_dir() else layer
         self._environment = dict(environment or {})
-        self._runtime = _runtime_folder(folder / "runtime")
+        self._runtime = _runtime_folder(self._folder / "runtime")
         self._functions: dict[str, _Function] = {}
         self._lock = threading.Lock()
 
@@ -130,8 +132,8 @@ class Functions:
 
     def stop(self) -> None:
         """End all processes; calls that still come are refused. May be called twice."""
-        for function in self._functions.values():
-            function.end()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(_Function.end, list(self._functions.values())))
 
     def _sandbox(self, spec: FunctionSpec, code: Path) -> _Sandbox:
         stream = f"{time.time_ns()}-{uuid.uuid4().hex[:8]}"
@@ -161,11 +163,14 @@ class Functions:
         target = self._folder / "code" / digest
         with self._lock:
             if not target.exists():
+                half = target.with_suffix(".half")
+                shutil.rmtree(half, ignore_errors=True)
                 if code.is_dir():
-                    shutil.copytree(code, target)
+                    shutil.copytree(code, half)
                 else:
                     with zipfile.ZipFile(code) as archive:
-                        archive.extractall(target)
+                        archive.extractall(half)
+                half.rename(target)
         return target
 
 
@@ -507,9 +512,10 @@ def _runtime_folder(target: Path) -> Path:
         if spec is None or spec.origin is None:
             raise LookupError(f"{name} is not installed: `make setup` installs it")
         module = Path(spec.origin)
-        source = module.parent if spec.submodule_search_locations else module
-        with contextlib.suppress(FileExistsError):
-            (target / source.name).symlink_to(source)
+        if spec.submodule_search_locations:
+            shutil.copytree(module.parent, target / name, dirs_exist_ok=True)
+        else:
+            shutil.copy2(module, target)
     return target
 
 

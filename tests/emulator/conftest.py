@@ -85,7 +85,7 @@ class Machines:
             "RUNNING"
         ):
             assert time.monotonic() < deadline, f"still running after {within} s"
-            time.sleep(0.01)
+            time.sleep(0.03)
         return Ended(execution, answer, self.history(execution))
 
     def run(self, states: dict[str, Any], given: Any = None, **options: Any) -> Ended:
@@ -103,7 +103,7 @@ class Machines:
                 if event["type"] == event_type:
                     return event
             assert time.monotonic() < deadline, f"no {event_type} within {within} s"
-            time.sleep(0.01)
+            time.sleep(0.02)
 
 
 def fails(error_type: str) -> Callable[[Any], Any]:

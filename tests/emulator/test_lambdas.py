@@ -365,9 +365,14 @@ def test_killed_between_effect_and_answer(
 
 
 def test_nothing_is_left_after_the_stop(
-    emulator: Emulator, asset: Path, layer: Path, folder: Path
+    emulator: Emulator,
+    asset: Path,
+    layer: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made = Functions(endpoint=emulator.endpoint, folder=folder, layer=layer)
+    monkeypatch.chdir(folder)
+    made = Functions(endpoint=emulator.endpoint, folder=Path("lab"), layer=layer)
     made.create(spec("handlers.echo", asset))
     made.create(spec("handlers.sleep", asset, timeout=60))
     call(made, "echo", 1)
