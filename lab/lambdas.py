@@ -506,14 +506,15 @@ def _runtime_folder(target: Path) -> Path:
 
     Raises LookupError when it is not installed.
     """
-    target.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
     for name in RUNTIME_MODULES:
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
             raise LookupError(f"{name} is not installed: `make setup` installs it")
         module = Path(spec.origin)
         if spec.submodule_search_locations:
-            shutil.copytree(module.parent, target / name, dirs_exist_ok=True)
+            shutil.copytree(module.parent, target / name)
         else:
             shutil.copy2(module, target)
     return target
