@@ -28,7 +28,7 @@ Finding = tuple[KeyPath, object, str]
 """Where, what stands there, what was expected."""
 
 _DOCUMENT_BYTES = 65_536
-MOST_CLUSTERS = 8
+MOST_CLUSTERS = 10
 """The boundary on every role names each, and IAM takes 6,144 characters."""
 
 

@@ -96,4 +96,5 @@ class BackupDrills(Stack):
         )
         Tags.of(self).add(STACK_TAG, deployment.stack)
         CfnOutput(self, "EvidenceBucket", value=evidence.bucket.bucket_name)
+        CfnOutput(self, "EvidenceKey", value=evidence.key.key_id)
         CfnOutput(self, "Ledger", value=evidence.ledger.table_name)

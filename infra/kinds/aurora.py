@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import chain
 
 from aws_cdk import Aws
@@ -70,10 +70,7 @@ class Aurora(Construct):
             handler=f"{_HANDLERS}.plan",
             timeout=120,
             may=[
-                Permission(
-                    actions=["rds:DescribeDBClusters"],
-                    resources=self._sources(),
-                ),
+                self._may_describe_sources(),
                 Permission(
                     actions=[
                         "rds:DescribeDBClusterParameterGroups",
@@ -124,7 +121,8 @@ class Aurora(Construct):
             handler=f"{_HANDLERS}.exercise",
             timeout=120,
             may=[
-                self._may_describe(extra=self._sources()),
+                self._may_describe_sources(),
+                self._may_describe_copies(),
                 Permission(
                     actions=["rds:RestoreDBClusterToPointInTime"],
                     resources=[*self._sources(), *self._made_for_copies(), _rds("og", "*")],
@@ -213,13 +211,16 @@ class Aurora(Construct):
             purpose="Removes everything the plan named, and proves that it is gone",
             handler=f"{_HANDLERS}.teardown",
             timeout=120,
-            may=[self._may_describe(), *may_delete_copies(), *_may_delete_backups()],
+            may=[self._may_describe_copies(), *may_delete_copies(), *_may_delete_backups()],
         )
 
-    def _may_describe(self, extra: Sequence[str] = ()) -> Permission:
+    def _may_describe_sources(self) -> Permission:
+        return Permission(actions=["rds:DescribeDBClusters"], resources=self._sources())
+
+    def _may_describe_copies(self) -> Permission:
         return Permission(
             actions=["rds:DescribeDBClusters", "rds:DescribeDBInstances"],
-            resources=[*self._copies(), *extra],
+            resources=self._copies(),
             because=_NAMED_BY_RUNS,
         )
 

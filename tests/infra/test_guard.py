@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 from functions import naming
@@ -139,6 +141,36 @@ def test_what_bears_the_prefix_but_not_the_tag_is_not_deleted(boundary: dict[str
         target = f"arn:aws:rds:sa-east-1:123456789012:{kind}:drill-somebody-elses"
         assert not role.allows(Request(f"rds:{action}", target))
         assert role.allows(Request(f"rds:{action}", target, FORGED))
+
+
+def test_what_may_be_done_to_a_source_is_the_table_of_the_docs(
+    function_roles: dict[str, Role],
+) -> None:
+    """docs/deploy.md: closed, so that what is not in it cannot be done."""
+    through_rds: Context = {
+        "kms:ViaService": "rds.sa-east-1.amazonaws.com",
+        "kms:GrantIsForAWSResource": "true",
+    }
+    user = "arn:aws:rds-db:sa-east-1:123456789012:dbuser:cluster-ABC/backup_drills_verifier"
+    asked = [
+        *((action, target, {}) for action in actions("rds") for target in rds_targets(CLUSTERS[0])),
+        *((action, KEY, through_rds) for action in actions("kms")),
+        *((action, HIDDEN, {}) for action in actions("secretsmanager")),
+        ("rds-db:connect", user, {}),
+    ]
+    found: dict[str, set[str]] = {}
+    for name, role in function_roles.items():
+        for danger in asked:
+            if role.allows(Request(*danger)):
+                found.setdefault(danger[0], set()).add(name)
+    text = (ROOT / "docs" / "deploy.md").read_text()
+    rows = re.findall(r"^\| `([a-z-]+:\w+)` \| ([^|]+) \|", text, re.MULTILINE)
+    assert {action: set(re.findall(r"`([^`]+)`", who)) for action, who in rows} == found
+
+
+def actions(service: str) -> list[str]:
+    model = botocore.session.Session().get_service_model(service)
+    return [f"{service}:{name}" for name in model.operation_names]
 
 
 def test_evidence_is_neither_deleted_nor_reconfigured(

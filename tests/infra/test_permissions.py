@@ -14,6 +14,7 @@ from lab.iam import Iam, World
 from lab.policies import Request, Role
 from tests.infra.cfn import Template
 
+ROOT = Path(__file__).parents[2]
 TOLD = Path(__file__).with_name("permissions.txt")
 AT = "arn:aws:{service}:sa-east-1:123456789012:"
 
@@ -62,7 +63,8 @@ def test_what_every_role_may_do_is_what_the_file_tells(
     """A change of permissions shows in the diff of tests/infra/permissions.txt."""
     found = told(template, roles)
     if found != TOLD.read_text():
-        proposed = TOLD.with_suffix(".proposed.txt")
+        proposed = ROOT / "build" / TOLD.name
+        proposed.parent.mkdir(exist_ok=True)
         proposed.write_text(found)
         pytest.fail(f"permissions changed: read {proposed}, and move it over {TOLD} if you agree")
 
