@@ -244,13 +244,21 @@ class _Front:
             operation=operation,
             parameters=parameters,
         )
+        try:
+            answer = self._answered(environ, call, body)
+        except Exception as error:  # a hook's own failure: its caller gets to read it
+            _LOG.exception("%s:%s", call.service, call.operation)
+            answer = _refused(environ, call, _failure(call, error, "a hook of the lab"))
+        return _answer(start_response, *answer)
+
+    def _answered(self, environ: dict[str, Any], call: Call, body: bytes) -> Answer:
         refusal = self._emulator._before(call)
         if refusal is not None:
-            return _answer(start_response, *_refused(environ, call, refusal))
+            return _refused(environ, call, refusal)
         environ["wsgi.input"] = io.BytesIO(body)
         answer = self._invoked(call, body) if _is_invoke(call) else self._asked(environ, call)
         self._emulator._after(replace(call, status=answer[0]))
-        return _answer(start_response, *answer)
+        return answer
 
     def _passed_on(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         answer: Iterable[bytes] = self._moto(environ, start_response)
@@ -265,7 +273,7 @@ class _Front:
                 text = b"".join(chunks)
         except Exception as error:  # what moto cannot do is an answer, not a broken connection
             _LOG.exception("%s:%s", call.service, call.operation)
-            return _refused(environ, call, _of_moto(call, error))
+            return _refused(environ, call, _failure(call, error, f"moto {MOTO_VERSION}"))
         status, headers = head[-1]
         return int(status.split()[0]), headers, text
 
@@ -331,9 +339,9 @@ def _refused(environ: dict[str, Any], call: Call, refusal: Refusal) -> Answer:
     return status, [("Content-Type", content_type)], text
 
 
-def _of_moto(call: Call, error: Exception) -> Refusal:
-    """The answer to a call that moto could not carry out."""
-    why = f"moto {MOTO_VERSION} cannot do {call.service}:{call.operation}: {error!r}"
+def _failure(call: Call, error: Exception, whose: str) -> Refusal:
+    """The answer to a call that could not be carried out."""
+    why = f"{whose} cannot do {call.service}:{call.operation}: {error!r}"
     if isinstance(error, NotImplementedError):
         return Refusal("NotImplemented", why, HTTPStatus.NOT_IMPLEMENTED)
     return Refusal("InternalFailure", why, HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -158,6 +158,15 @@ def test_a_denied_call_has_no_effect(emulator: Emulator) -> None:
     assert "QueueUrls" not in emulator.client("sqs").list_queues(QueueNamePrefix="never")
 
 
+def test_a_hook_that_fails_itself_is_heard_of(emulator: Emulator) -> None:
+    def confused(call: Call) -> None:
+        raise NotImplementedError(f"what is {call.operation}?")
+
+    emulator.before_call.append(confused)
+    with pytest.raises(ClientError, match=r"a hook of the lab .* what is DescribeDBClusters\?"):
+        emulator.client("rds").describe_db_clusters()
+
+
 def test_a_hook_makes_aws_slow_down(emulator: Emulator) -> None:
     left = [Refusal("Throttling", "Rate exceeded")]
     emulator.before_call.append(lambda _: left.pop() if left else None)
