@@ -19,7 +19,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,7 +128,8 @@ class Servers:
         self._made = 0
         self._stopped = False
         self._lock = threading.Lock()
-        self.make_folder(self.sockets)
+        for folder in (self.sockets, self.home / "servers"):
+            self.make_folder(folder)
 
     def create(self, name: str) -> Server:
         """A new, empty, running server that archives its WAL.
@@ -151,17 +152,18 @@ class Servers:
         the server promoted. `until` None replays everything that is archived. Raises
         RecoveryFailed with the last lines of the server's log.
         """
-        base = source.base_backup_before(until)
-        server = self._add(name)
-        self.run_as_lab("cp", "-a", str(base), str(server.data))
-        server.configure(_recovering(source.archive, until))
-        signal_file = server.data / "recovery.signal"
-        signal_file.touch()
-        self.give(signal_file)
-        try:
-            server.start(seconds=_RECOVERY_SECONDS)
-        except PostgresError as error:
-            raise RecoveryFailed(f"{name} could not be restored to {until}: {error}") from error
+        with source.kept_for_restore():
+            base = source.base_backup_before(until)
+            server = self._add(name)
+            self.run_as_lab("cp", "-Rp", str(base), str(server.data))
+            server.configure(_recovering(source.archive, until))
+            signal_file = server.data / "recovery.signal"
+            signal_file.touch()
+            self.give(signal_file)
+            try:
+                server.start(seconds=_RECOVERY_SECONDS)
+            except PostgresError as error:
+                raise RecoveryFailed(f"{name} could not be restored to {until}: {error}") from error
         server.restored_from = source.name
         return server
 
@@ -221,7 +223,7 @@ class Servers:
 
     def make_folder(self, path: Path) -> None:
         """Make a folder that only the servers' account may enter."""
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
         self.give(path)
 
     def give(self, path: Path) -> None:
@@ -359,6 +361,8 @@ class Server:
         self.archived_through: datetime | None = None
         """Every commit up to this moment can be restored."""
         self._backups: list[tuple[datetime, Path]] = []
+        self._taken = 0
+        self._restores = 0
         self._servers = servers
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.RLock()
@@ -435,7 +439,8 @@ class Server:
         Raises PostgresError.
         """
         with self._lock:
-            copy = self.base_backups / str(len(self._backups) + 1)
+            self._taken += 1
+            copy = self.base_backups / str(self._taken)
             self._servers.run(
                 *("pg_basebackup", "-D", copy, "-h", self.sockets, "-p", str(self.port)),
                 *("-U", SUPERUSER, "-X", "fetch", "-c", "fast", "--no-sync", "--no-manifest"),
@@ -461,6 +466,38 @@ class Server:
             self.archived_through = moment
             return moment
 
+    def trim(self, limit: int) -> None:
+        """Let the restore window begin later once the archive holds more than `limit` bytes.
+
+        A new base backup is taken, and the last two are kept with the WAL since the older one. For
+        a lab that is left running; nothing is touched while a restore reads it.
+        """
+        with self._lock:
+            size = sum(segment.stat().st_size for segment in self._segments())
+            if self._restores or not self.running or size <= limit:
+                return
+            self.back_up()
+            dropped, self._backups = self._backups[:-2], self._backups[-2:]
+            for _, base in dropped:
+                shutil.rmtree(base, ignore_errors=True)
+            # "START WAL LOCATION: 0/2000028 (file 000000010000000000000002)"
+            label = (self._backups[0][1] / "backup_label").read_text()
+            first = label.partition("(file ")[2].partition(")")[0]
+            for segment in self._segments():
+                if segment.name < first:
+                    segment.unlink()
+
+    @contextlib.contextmanager
+    def kept_for_restore(self) -> Iterator[None]:
+        """Base backups and archive are left as they are meanwhile."""
+        with self._lock:
+            self._restores += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._restores -= 1
+
     def base_backup_before(self, moment: datetime | None) -> Path:
         """The newest base backup that ended before the moment. Raises RecoveryFailed."""
         fitting = [path for ended, path in self._backups if moment is None or ended <= moment]
@@ -481,6 +518,10 @@ class Server:
         with contextlib.suppress(FileNotFoundError):
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         return "(no log)"
+
+    def _segments(self) -> list[Path]:
+        """What is archived; a segment that is being written has another name."""
+        return list(self.archive.glob("0*"))
 
     def _accepts(self) -> bool:
         try:

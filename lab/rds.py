@@ -40,6 +40,11 @@ from lab.rds_operations import OPERATIONS, Request
 from lab.rds_records import ServedCluster, ServedInstance, default_group, random_name
 from lab.tokens import Credential
 
+ARCHIVE_LIMIT = 256 * 1024 * 1024
+"""Bytes of WAL that a source keeps, an hour of the writer's work; then its window moves on."""
+
+TRIM_SECONDS = 30.0
+
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -175,6 +180,7 @@ class Rds:
         cluster.server = server
         cluster.front.open(self._gate(cluster, server))
         cluster.status = instance.status = "available"
+        self._later(lambda: self._keep_small(server))
         return cluster
 
     def create_subnet_group(self, name: str) -> None:
@@ -354,6 +360,12 @@ class Rds:
             with server.connect(cluster.database_name) as connection:
                 inflict(self.damage, connection)
         return server
+
+    def _keep_small(self, server: Server) -> None:
+        """The archive of a lab that is left running does not fill the disk."""
+        while not self._stopping.wait(TRIM_SECONDS):
+            with contextlib.suppress(PostgresError, psycopg.OperationalError):
+                server.trim(ARCHIVE_LIMIT)
 
     def _gate(self, cluster: ServedCluster, server: Server) -> Gate:
         return Gate(

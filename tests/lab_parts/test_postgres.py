@@ -146,6 +146,15 @@ class TestPlace:
             servers.stop()
         assert not servers.home.exists()
 
+    def test_does_not_depend_on_the_umask(self, tmp_path: Path, binaries: Path) -> None:
+        before = os.umask(0o077)
+        try:
+            servers = Servers(folder=tmp_path / "lab", binaries=binaries)
+            servers.create("any")
+            servers.stop()
+        finally:
+            os.umask(before)
+
     @as_root
     def test_its_servers_do_not_run_as_root(self, server: Server) -> None:
         pid = int((server.data / "postmaster.pid").read_text().split()[0])
@@ -231,6 +240,33 @@ class TestRestore:
         assert "n1" in words(copy)
         assert "n2" not in words(copy)
         assert server.base_backup_before(None) != server.base_backup_before(moment)
+
+
+class TestTrim:
+    def test_moves_the_window_on_and_keeps_what_it_needs(
+        self, tmp_path: Path, binaries: Path
+    ) -> None:
+        servers = Servers(folder=tmp_path / "lab", binaries=binaries)
+        try:
+            server = servers.create("any")
+            server.back_up()
+            first = server.earliest
+            server.trim(limit=2**30)
+            assert server.earliest == first
+            with server.kept_for_restore():
+                server.trim(limit=0)
+            assert server.earliest == first
+            for _ in range(2):
+                moment = moment_between(server, "before", "after")
+                server.trim(limit=0)
+            assert server.earliest is not None
+            assert first is not None
+            assert first < server.earliest < moment
+            assert len(list(server.base_backups.iterdir())) == 2
+            assert len(list(server.archive.iterdir())) < 12
+            assert words(servers.restore("copy", source=server, until=moment)).count("after") == 1
+        finally:
+            servers.stop()
 
 
 class TestServer:
