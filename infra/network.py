@@ -66,7 +66,7 @@ class Network(Construct):
         )
         verifier.add_egress_rule(s3_addresses, _HTTPS, "S3, by the gateway endpoint")
         self.verifier = Placement(
-            subnets=tuple(vpc.isolated_subnets[i].subnet_id for i in range(len(zones))),
+            subnets=tuple(subnet.subnet_id for subnet in vpc.isolated_subnets),
             security_group=verifier.security_group_id,
         )
         self.subnet_group = f"{naming.PREFIX}{stack}"

@@ -80,7 +80,6 @@ class Notify(Construct):
         metric: cloudwatch.IMetric,
         severity: Severity,
         description: str,
-        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
         periods: int = 1,
     ) -> cloudwatch.Alarm:
         """An alarm at the first count of a metric. It needs nothing of ours to be heard."""
@@ -93,7 +92,7 @@ class Notify(Construct):
             evaluation_periods=periods,
             metric=metric,
             threshold=1,
-            treat_missing_data=missing,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         alarm.add_alarm_action(actions.SnsAction(self._alarms))
         return alarm

@@ -47,7 +47,7 @@ class Watch(Construct):
                 ],
             )
         )
-        schedules.invoke(self, name=f"{naming.PREFIX}sweeper", function=sweeper, every=_SWEEPS)
+        schedules.invoke(self, name="sweeper", function=sweeper, every=_SWEEPS)
         notify.alarm(
             Construct(self, "Leftovers"),
             name=f"{naming.PREFIX}leftovers",
@@ -68,18 +68,4 @@ class Watch(Construct):
             metric=sweeper.metric_errors(period=_SWEEPS, statistic="Sum"),
             severity="high",
             description="the sweeper raised: nothing removes what a dead drill may leave behind.",
-        )
-        notify.alarm(
-            Construct(self, "Silence"),
-            name=f"{naming.PREFIX}sweeper-silent",
-            metric=cloudwatch.MathExpression(
-                expression="IF(runs < 1, 1, 0)",
-                label="hours without a sweep",
-                period=_SWEEPS,
-                using_metrics={"runs": sweeper.metric_invocations(period=_SWEEPS, statistic="Sum")},
-            ),
-            periods=3,
-            missing=cloudwatch.TreatMissingData.BREACHING,
-            severity="high",
-            description="the sweeper has not run for three hours: see its schedule.",
         )

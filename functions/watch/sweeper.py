@@ -6,6 +6,7 @@ ledger: what may go says so itself, by its name and its tags.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,9 +18,8 @@ from botocore.exceptions import ClientError
 
 from functions.aurora import clusters
 from functions.errors import DrillError, TryAgain
+from functions.settings import Settings
 from functions.watch.expired import EXPIRED, Scratch, Sweep, decide
-
-_NAMESPACE = "BackupDrills"
 
 logger = Logger(service="backup-drills")
 
@@ -57,7 +57,7 @@ def _delete(kind: str, names: Iterable[str], delete: Callable[[str], None]) -> l
 
 
 def _count(decision: Sweep) -> None:
-    metrics = EphemeralMetrics(namespace=_NAMESPACE)
+    metrics = EphemeralMetrics(namespace=Settings.from_environment(os.environ).namespace)
     metrics.add_metric(name=EXPIRED, unit=MetricUnit.Count, value=len(decision.expired))
     metrics.flush_metrics()
 

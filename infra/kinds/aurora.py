@@ -19,6 +19,8 @@ from infra.permissions import Permission
 from infra.schema import AuroraDrill, Configuration
 
 _HANDLERS = "functions.aurora.steps"
+_TAG_KEYS = [naming.MANAGED_TAG, naming.RUN_TAG, naming.EXPIRES_TAG]
+_THROUGH_RDS: Mapping[str, str] = {"kms:ViaService": f"rds.{Aws.REGION}.amazonaws.com"}
 
 _NAMED_BY_RUNS = "a run names what it makes, after itself: drill-<name>-<run>; the tag is asked too"
 _NO_RESOURCE = "AWS knows no resource for this action"
@@ -355,10 +357,6 @@ def sources(configuration: Configuration, subnet_group: str) -> Sources:
             "rds:RestoreDBClusterToPointInTime",
         ],
     )
-
-
-_TAG_KEYS = [naming.MANAGED_TAG, naming.RUN_TAG, naming.EXPIRES_TAG]
-_THROUGH_RDS: Mapping[str, str] = {"kms:ViaService": f"rds.{Aws.REGION}.amazonaws.com"}
 
 
 def _rds(kind: str, name: str) -> str:

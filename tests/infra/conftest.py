@@ -15,26 +15,28 @@ from tests.infra.cfn import Template, resolve
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def raw_template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The template of drills.yaml as it is written."""
+def synthesized(drills: Path, folder: Path) -> dict[str, Any]:
+    """The template of a drills.yaml. `folder` is an empty one to write into."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CDK_VALIDATION", "false")
         from infra.application import application
         from infra.bundle import Asset, Bundle
 
-        empty = tmp_path_factory.mktemp("asset")
-        app = application(
-            ROOT / "drills.yaml",
-            Bundle(
-                code=Asset(folder=empty, digest="c" * 64),
-                layer=Asset(folder=empty, digest="1" * 64),
-            ),
-            outdir=tmp_path_factory.mktemp("cdk.out"),
+        empty = folder / "asset"
+        empty.mkdir()
+        nothing = Bundle(
+            code=Asset(folder=empty, digest="c" * 64), layer=Asset(folder=empty, digest="1" * 64)
         )
-        assembly = Path(app.synth().directory)
-    found: dict[str, Any] = json.loads((assembly / "backup-drills.template.json").read_text())
+        assembly = application(drills, nothing, outdir=folder / "cdk.out").synth()
+    (template,) = Path(assembly.directory).glob("*.template.json")
+    found: dict[str, Any] = json.loads(template.read_text())
     return found
+
+
+@pytest.fixture(scope="session")
+def raw_template(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The template of drills.yaml as it is written."""
+    return synthesized(ROOT / "drills.yaml", tmp_path_factory.mktemp("synth"))
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +45,7 @@ def template(raw_template: Mapping[str, Any]) -> Template:
     return resolve(raw_template)
 
 
-@pytest.fixture(scope="session")
-def roles(template: Template) -> dict[str, Role]:
+def roles_in(template: Template) -> dict[str, Role]:
     """What every role may do, by logical id."""
     boundaries = {
         template.arn(name): properties["PolicyDocument"]
@@ -67,8 +68,19 @@ def roles(template: Template) -> dict[str, Role]:
 
 
 @pytest.fixture(scope="session")
-def function_roles(template: Template, roles: dict[str, Role]) -> dict[str, Role]:
+def roles(template: Template) -> dict[str, Role]:
+    """What every role may do, by logical id."""
+    return roles_in(template)
+
+
+@pytest.fixture(scope="session")
+def function_roles(template: Template, roles: Mapping[str, Role]) -> dict[str, Role]:
     """What every function may do, by the function's name."""
+    return roles_of_functions(template, roles)
+
+
+def roles_of_functions(template: Template, roles: Mapping[str, Role]) -> dict[str, Role]:
+    """The same, of any template."""
     by_arn = {template.arn(name): role for name, role in roles.items()}
     return {
         properties["FunctionName"]: by_arn[properties["Role"]]

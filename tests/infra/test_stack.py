@@ -67,7 +67,7 @@ class TestSchedules:
             assert schedule["Target"]["DeadLetterConfig"] == {"Arn": template.arn(queue)}
 
     def test_the_sweeper_runs_every_hour(self, template: Template) -> None:
-        assert schedules(template)["drill-sweeper"]["ScheduleExpression"] == "rate(1 hour)"
+        assert schedules(template)["sweeper"]["ScheduleExpression"] == "rate(1 hour)"
 
 
 class TestAlarms:
@@ -94,7 +94,7 @@ class TestAlarms:
             assert severity in ("critical", "high", "medium", "low"), name
             assert len(text) > 40, name
 
-    def test_missed_starts_leftovers_and_a_silent_sweeper_are_alarmed(
+    def test_missed_starts_leftovers_and_a_failing_sweeper_are_alarmed(
         self, template: Template
     ) -> None:
         found = alarms(template)
@@ -104,7 +104,6 @@ class TestAlarms:
         assert found["drill-leftovers"]["MetricName"] == "ExpiredScratch"
         assert found["drill-leftovers"]["Namespace"] == "BackupDrills"
         assert found["drill-sweeper-errors"]["MetricName"] == "Errors"
-        assert found["drill-sweeper-silent"]["TreatMissingData"] == "breaching"
 
 
 class TestNotifications:

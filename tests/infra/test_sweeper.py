@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from functions import clock, naming
 from functions.aurora import clusters
+from functions.settings import Settings
 from functions.watch import sweeper
 from functions.watch.expired import Scratch, decide, is_expired
 
@@ -94,6 +95,16 @@ def rds(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
+    wiring = Settings(
+        evidence_bucket="b",
+        ledger_table="t",
+        topic_arn="a",
+        subnet_group="s",
+        security_group="g",
+        namespace="Drills",
+    )
+    for name, value in wiring.to_environment().items():
+        monkeypatch.setenv(name, value)
     with mock_aws():
         clusters._rds.cache_clear()
         yield boto3.client("rds")
@@ -145,7 +156,7 @@ def test_a_sweep(rds: Any, capsys: pytest.CaptureFixture[str]) -> None:
     ]
     assert metrics[0]["ExpiredScratch"] == [2.0]
     (declared,) = metrics[0]["_aws"]["CloudWatchMetrics"]
-    assert declared["Namespace"] == "BackupDrills"
+    assert declared["Namespace"] == "Drills"
     assert declared["Dimensions"] == [[]]
 
 
