@@ -146,17 +146,16 @@ class Copies:
         return name
 
     def add_instance(self, cluster: str, **parameters: Any) -> str:
-        name = f"{cluster}-1"
-        self.client.create_db_instance(
-            **{
-                "DBInstanceIdentifier": name,
-                "DBClusterIdentifier": cluster,
-                "DBInstanceClass": "db.t4g.medium",
-                "Engine": "aurora-postgresql",
-                **parameters,
-            }
-        )
-        return name
+        """Ask for an instance of a copy; its name."""
+        request = {
+            "DBInstanceIdentifier": f"{cluster}-1",
+            "DBClusterIdentifier": cluster,
+            "DBInstanceClass": "db.t4g.medium",
+            "Engine": "aurora-postgresql",
+            **parameters,
+        }
+        self.client.create_db_instance(**request)
+        return str(request["DBInstanceIdentifier"])
 
     def cluster(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.client.describe_db_clusters(DBClusterIdentifier=name)[
