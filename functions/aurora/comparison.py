@@ -20,6 +20,8 @@ WINDOW = 1 << 24
 """Transactions, counted from the horizon, whose rows are not old. One that consumed more between
 its readings cannot be compared: its newest rows would pass for old ones."""
 
+BLOCK_BYTES = 8192
+
 BEFORE_T = timedelta(milliseconds=100)
 """How long before the restore point the marker 'before' is committed, at least."""
 

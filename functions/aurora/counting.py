@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, replace
 
 from functions.aurora import database
-from functions.aurora.comparison import WINDOW, Counted, end_of_slice
+from functions.aurora.comparison import BLOCK_BYTES, WINDOW, Counted, end_of_slice
 from functions.aurora.database import QueryFailed, Session
 from functions.aurora.manifest import Reading
 
@@ -23,7 +23,6 @@ RESERVE_SECONDS = 20.0
 ATTEMPTS = 5
 """How often a slice is tried, each time with half the blocks, before its table is given up."""
 
-BLOCK_BYTES = 8192
 _OPEN_END = 4294967295  # one past the highest block number
 _TID_RANGE_SCAN = 140000  # PostgreSQL 14; an older server would read all for each slice
 
@@ -38,7 +37,7 @@ class Behind(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slice:
-    """What one slice saw. `end` None says that it went to the table's end.
+    """What one slice saw of a table of so many `blocks`; `end` None: up to the table's end.
 
     `horizon`: every transaction before it had ended when the table's first slice began. `next_xid`
     is the first transaction id that was not yet in use, or not yet ended.
@@ -48,6 +47,7 @@ class Slice:
     horizon: int
     filenode: int
     oid: int
+    blocks: int
     next_xid: int
     end: int | None
 
@@ -114,6 +114,7 @@ def read_slice(
         horizon=horizon,
         filenode=seen["filenode"],
         oid=seen["oid"],
+        blocks=seen["blocks"],
         next_xid=seen["next_xid"],
         end=end,
     )
@@ -163,6 +164,7 @@ def read_on(
         horizon=seen.horizon,
         oid=seen.oid,
         filenode=seen.filenode,
+        blocks=seen.blocks,
         next_xid=max(reading.next_xid, seen.next_xid),
         attempts=0,
         finished=seen.end == reading.end,

@@ -219,7 +219,8 @@ def connect(
     """A session that sees every table in full or raises, and whose output no setting can change.
 
     `parallel` allows a query several processes of the server: right on a copy that is ours alone.
-    Raises LoginRefused, NotReachable or TlsFailed.
+    Raises LoginRefused, NotReachable or TlsFailed; and TryAgain in place of a QueryFailed that
+    passes, when that leaves the block.
     """
     pinned = {
         **_PINNED,
@@ -248,8 +249,26 @@ def connect(
     connection.read_only = read_only
     try:
         yield Session(connection, login.host)
+    except QueryFailed as failure:
+        if failure.passing:
+            raise TryAgain(f"{login.host}: {failure}") from None
+        raise
     finally:
         connection.close()
+
+
+@contextmanager
+def session(
+    login: Login, *, application: str, read_only: bool = True, parallel: bool = False
+) -> Iterator[Session]:
+    """What `connect` gives, of a server that is known to be up: NotReachable becomes TryAgain."""
+    try:
+        with connect(
+            login, application=application, read_only=read_only, parallel=parallel
+        ) as connected:
+            yield connected
+    except NotReachable as failure:
+        raise TryAgain(str(failure)) from None
 
 
 def login_error(text: str, login: Login) -> LoginRefused | NotReachable | TlsFailed:

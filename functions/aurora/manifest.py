@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from functions.aurora.comparison import WINDOW, Bounds, Counted
+from functions.aurora.comparison import BLOCK_BYTES, WINDOW, Bounds, Counted
 from functions.model import Level
 
 
@@ -18,7 +18,7 @@ class Table:
     """A table as the catalog shows it.
 
     `excluded` says why its rows and columns are not compared; empty where they are. `bytes` is the
-    length of its main file. `columns` are name, type and nullability, in order.
+    length of its main file, about. `columns` are name, type and nullability, in order.
     """
 
     schema: str
@@ -49,9 +49,9 @@ class Table:
 class Reading:
     """How far the reading of a table, or of a range of its blocks, has come: goes in the document.
 
-    It covers the blocks from `start` up to `end` (None: the table's end). `oid` and `filenode` are
-    what must not change meanwhile; `problem` says why it was given up, with the SQLSTATE if that
-    was an error's.
+    It covers the blocks from `start` up to `end`; None is the table's end, which was at `blocks`
+    when last seen. `oid` and `filenode` are what must not change meanwhile; `problem` says why it
+    was given up, with the SQLSTATE if that was an error's.
     """
 
     start: int = 0
@@ -61,6 +61,7 @@ class Reading:
     closed_after: int | None = None
     oid: int | None = None
     filenode: int | None = None
+    blocks: int = 0
     next_xid: int = 0
     attempts: int = 0
     finished: bool = False
@@ -216,7 +217,7 @@ def of_present(
                     schema=table.schema,
                     name=table.name,
                     kind=table.kind,
-                    bytes=table.bytes,
+                    bytes=readings[0].blocks * BLOCK_BYTES if readings[0] else 0,
                     counted=table.counted,
                     columns_before=table.columns,
                     columns_after=found.columns,

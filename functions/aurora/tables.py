@@ -35,6 +35,13 @@ def list_tables(
     ]
 
 
+def sizes(session: Session, listed: Sequence[Table]) -> dict[str, int]:
+    """Bytes of each table's main file, by target. Waits for a table that is locked."""
+    found = session.all("sizes", oids=[table.oid for table in listed])
+    by_oid = {row["oid"]: row["bytes"] for row in found}
+    return {table.target: by_oid.get(table.oid, 0) for table in listed}
+
+
 def _left_out(row: Mapping[str, Any], exclude: Collection[str]) -> str:
     """Why a table is not compared; empty where it is.
 

@@ -54,7 +54,7 @@ def _balanced(loads: Sequence[Load], weight: int) -> list[list[Piece]]:
     small: list[tuple[int, int]] = []
     for index, load in enumerate(loads):
         pieces = min(math.ceil(load.weight / weight), max(1, load.blocks))
-        if pieces == 1:
+        if pieces <= 1:
             small.append((load.weight, index))
             continue
         step = load.blocks / pieces

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions import clock
-from functions.aurora import comparison, counting, database, schema, tables, verify_unit
+from functions.aurora import comparison, database, schema, tables, verify_unit
 from functions.aurora.database import (
     Login,
     LoginRefused,
@@ -72,9 +72,10 @@ def open_copy(
     seen = {"first_attempt_at": first_attempt, "first_login_at": previous.get("first_login_at")}
     try:
         with database.connect(copy, application=APPLICATION, parallel=True) as session:
-            seen["first_login_at"] = seen["first_login_at"] or clock.render(now())
+            accepted = clock.render(now())
             if session.one("server")["in_recovery"] and not is_over:
                 return waiting(_pause(drill), "the copy's recovery to end", **seen)
+            seen["first_login_at"] = seen["first_login_at"] or accepted
             took = clock.seconds_between(first_attempt, seen["first_login_at"]) or 0.0
             checks, at_restore_point, items = _look(work, session, took)
     except (LoginRefused, NotReachable, TlsFailed) as failure:
@@ -191,7 +192,8 @@ def _look(
         shape.append(
             schema.compare_extensions(work.manifest.extensions, extensions, work.drill["database"])
         )
-    return checks + landed + shape, at_restore_point, _items(work, there)
+    bytes_of = tables.sizes(session, found)
+    return checks + landed + shape, at_restore_point, _items(work, there, bytes_of)
 
 
 def _login(work: _Work, session: Session, seconds: float) -> Check:
@@ -350,7 +352,9 @@ def _unplaced(name: str, target: str, detail: str = _NOT_THERE) -> Check:
     )
 
 
-def _items(work: _Work, there: Mapping[str, Table]) -> list[dict[str, Any]]:
+def _items(
+    work: _Work, there: Mapping[str, Table], bytes_of: Mapping[str, int]
+) -> list[dict[str, Any]]:
     """What remains to be read: tables, the user's queries, the columns that tell freshness."""
     manifest = work.manifest
     if manifest is None:
@@ -369,8 +373,8 @@ def _items(work: _Work, there: Mapping[str, Table]) -> list[dict[str, Any]]:
             "reason": witnessed.reason,
             "closed_after": manifest.next_xid if manifest and witnessed.bounds else None,
             "required": work.plan["restore"]["required_level"],
-            "weight": there[witnessed.target].bytes + _TABLE_WEIGHT,
-            "blocks": there[witnessed.target].bytes // counting.BLOCK_BYTES,
+            "weight": bytes_of[witnessed.target] + _TABLE_WEIGHT,
+            "blocks": bytes_of[witnessed.target] // comparison.BLOCK_BYTES,
         }
         for witnessed in chosen
     ]

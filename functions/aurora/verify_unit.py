@@ -6,8 +6,7 @@ Called until it is done: a call that comes near its time limit answers where it 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,11 +14,10 @@ from typing import Any
 from functions import clock
 from functions.aurora import comparison, counting, database
 from functions.aurora.comparison import Bounds, Counted, Obstacle, Unread
-from functions.aurora.database import Login, NotReachable, QueryFailed, Session
+from functions.aurora.database import Login, QueryFailed, Session
 from functions.aurora.expectation import Expectation, Incomparable, bind_restore_time, shown
 from functions.aurora.manifest import Reading
 from functions.aurora.witness import Evidence
-from functions.errors import TryAgain
 from functions.model import Answer, Check, CheckClass, Level, Status, tally
 from functions.step import done, waiting
 
@@ -90,7 +88,7 @@ def run(
     place = _Place(**(previous.get("progress") or {}))
     # Of a call whose answer was lost the records are made anew.
     records = evidence.get_json(key)[: place.kept] if place.kept else []
-    with _session(copy) as session:
+    with database.session(copy, application=APPLICATION, parallel=True) as session:
         steps = 0
         while place.item < len(items):
             item = items[place.item]
@@ -279,15 +277,6 @@ def _answer(
 
 def _limit(work: _Unit) -> float:
     return max(counting.LEAST_SECONDS, min(QUERY_SECONDS, work.remaining_seconds() - 10))
-
-
-@contextmanager
-def _session(copy: Login) -> Iterator[Session]:
-    try:
-        with database.connect(copy, application=APPLICATION, parallel=True) as session:
-            yield session
-    except NotReachable as failure:
-        raise TryAgain(str(failure)) from None
 
 
 def not_compared(item: Mapping[str, Any], detail: str) -> Check:

@@ -13,8 +13,8 @@ heartbeats around that point are all there is.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,7 +23,7 @@ from typing import Any, Protocol, assert_never
 from functions import clock
 from functions.aurora import counting, database, manifest, tables
 from functions.aurora.comparison import AFTER_T, WINDOW, restore_point
-from functions.aurora.database import Login, NotReachable, QueryFailed, Session
+from functions.aurora.database import Login, QueryFailed, Session
 from functions.aurora.manifest import Manifest, Reading, Table
 from functions.errors import DrillError, SourceChanged, TryAgain
 from functions.model import Answer
@@ -488,14 +488,8 @@ def _identity(server: Mapping[str, Any]) -> dict[str, str]:
     return {"address": server["address"], "started_at": server["started_at"].isoformat()}
 
 
-@contextmanager
-def _session(login: Login, *, read_only: bool = True) -> Iterator[Session]:
-    """A session on the source. Raises TryAgain when it cannot be reached."""
-    try:
-        with database.connect(login, application=APPLICATION, read_only=read_only) as session:
-            yield session
-    except NotReachable as failure:
-        raise TryAgain(str(failure)) from None
+def _session(login: Login, *, read_only: bool = True) -> AbstractContextManager[Session]:
+    return database.session(login, application=APPLICATION, read_only=read_only)
 
 
 def _progress(previous: Mapping[str, Any]) -> Progress:

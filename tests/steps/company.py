@@ -127,18 +127,19 @@ class Company:
     servers: Servers
     authority: Authority
     source: Server
-    doors: list[LoginFront] = field(default_factory=list)
+    doors: dict[Path, LoginFront] = field(default_factory=dict)
+    copies: list[Server] = field(default_factory=list)
 
     def login(
         self, server: Server | Standby, *, user: str = VERIFIER, password: str = SECRET
     ) -> Login:
-        """A login through a door of its own: TLS with the test's authority."""
-        door = LoginFront(context=self.authority.context)
-        door.open(PasswordGate(server))  # type: ignore[arg-type]  # all that the door asks of a gate
-        self.doors.append(door)
+        """A login through the server's door: TLS with the test's authority."""
+        if server.socket not in self.doors:
+            door = self.doors[server.socket] = LoginFront(context=self.authority.context)
+            door.open(PasswordGate(server))  # type: ignore[arg-type]  # what a door asks of a gate
         return Login(
             host="127.0.0.1",
-            port=door.port,
+            port=self.doors[server.socket].port,
             database=DATABASE,
             user=user,
             password=lambda: password,
@@ -156,7 +157,15 @@ class Company:
         moment = clock.parse(until) if isinstance(until, str) else until
         while self.source.archive_now() <= moment:
             time.sleep(0.05)
-        return self.servers.restore(f"copy-{time.monotonic_ns()}", source=self.source, until=moment)
+        name = f"copy-{time.monotonic_ns()}"
+        copy = self.servers.restore(name, source=self.source, until=moment)
+        self.copies.append(copy)
+        return copy
+
+    def forget_copies(self) -> None:
+        """Delete what was restored."""
+        while self.copies:
+            self.servers.remove(self.copies.pop().name)
 
     def standby(self, **settings: str) -> Standby:
         """A reader, in the way of Aurora's: what it replays waits for no query for long."""
@@ -207,7 +216,7 @@ class Company:
 
     def close(self) -> None:
         """End everything."""
-        for door in self.doors:
+        for door in self.doors.values():
             door.release()
         self.servers.stop()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,15 +38,29 @@ def company(
             connection.execute(f"CREATE DATABASE {DATABASE}".encode())
         made.run(SCHEMA)
         made.run(INSTALL.read_text())
-        made.source.back_up()
         yield made
     finally:
         made.close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _backed_up(company: Company) -> None:
+    """A base backup for each file of tests, so that a restore replays no more than its WAL."""
+    company.source.back_up()
+
+
+@pytest.fixture(autouse=True)
+def _tidy(company: Company) -> Iterator[None]:
+    """No copy outlives its test."""
+    yield
+    company.forget_copies()
+
+
 @pytest.fixture(scope="session")
 def drilled(company: Company) -> Drilled:
-    """One witness for the tests that damage copies of their own."""
+    """One witness for the tests that damage copies of their own, and restore some too early."""
+    company.source.back_up()
+    time.sleep(3.5)
     login = company.login(company.source)
     shelf = Shelf()
     with company.writers():

@@ -1,4 +1,5 @@
--- The tables of the chosen schemas: what they are, what they hold, and their columns in order.
+-- The tables of the chosen schemas: what they are, how large, and their columns in order. The size
+-- is the one of the last vacuum: pg_relation_size would wait for tables that are locked.
 SELECT c.oid::bigint AS oid,
        n.nspname AS schema,
        c.relname AS name,
@@ -6,8 +7,7 @@ SELECT c.oid::bigint AS oid,
        c.relpersistence::text AS persistence,
        a.amname AS method,
        c.relispopulated AS populated,
-       coalesce(pg_relation_filenode(c.oid), 0)::bigint AS filenode,
-       coalesce(pg_relation_size(c.oid), 0) AS bytes,
+       c.relpages::bigint * current_setting('block_size')::int AS bytes,
        ARRAY(
            SELECT format('%%I.%%I', pn.nspname, p.relname)
            FROM pg_partition_ancestors(c.oid) AS ancestor

@@ -1,0 +1,164 @@
+"""Each fault of a copy turns its own check red, and no other."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from functions import clock
+from functions.aurora import verify
+from lab.postgres import Server
+from tests.steps.company import Company, Drilled, Outcome, drill, judge, plan
+
+# What is wrong with the copy, and the one check that says so.
+FAULTS = {
+    "a row of a quiet table is missing": (
+        "DELETE FROM sales.quiet WHERE id = 77",
+        ("row_count", "sales.quiet"),
+    ),
+    "many rows of a busy table are missing": (
+        "DELETE FROM sales.busy WHERE id % 2 = 0 AND id < 20000",
+        ("row_count", "sales.busy"),
+    ),
+    "rows of a partition are missing": (
+        "TRUNCATE sales.events_old",
+        ("row_count", "sales.events_old"),
+    ),
+    "a row that a policy hides is missing": (
+        "DELETE FROM people.hidden WHERE id = 1",
+        ("row_count", "people.hidden"),
+    ),
+    "a deleted row is back": (
+        "CREATE EXTENSION pg_surgery;"
+        "INSERT INTO sales.quiet VALUES (5001, 'again', 1);"
+        "SELECT heap_force_freeze('sales.quiet'::regclass, array_agg(ctid)) FROM sales.quiet"
+        " WHERE id = 5001",
+        ("row_count", "sales.quiet"),
+    ),
+    "a table is dropped": ('DROP TABLE sales."Odd ""name"', ("table_present", 'sales.Odd "name')),
+    "a partition is dropped": (
+        "DROP TABLE sales.events_old",
+        ("table_present", "sales.events_old"),
+    ),
+    "a column is dropped": ("ALTER TABLE sales.quiet DROP COLUMN price", ("schema", "sales.quiet")),
+    "a column has another type": (
+        "ALTER TABLE sales.empty ALTER COLUMN id TYPE bigint",
+        ("schema", "sales.empty"),
+    ),
+    "an extension is dropped": ("DROP EXTENSION amcheck", ("extensions", "shop")),
+}
+
+
+def on_time(company: Company, drilled: Drilled) -> Server:
+    return company.restore(drilled.witnessed["restore_time"])
+
+
+def judged(company: Company, drilled: Drilled, copy: Server) -> Outcome:
+    return judge(company.login(copy), drilled.witnessed, drilled.fresh())
+
+
+def test_each_fault_turns_its_own_check_red(company: Company, drilled: Drilled) -> None:
+    found = {}
+    for name, (damage, _) in FAULTS.items():
+        copy = on_time(company, drilled)
+        company.run(damage, copy)
+        outcome = judged(company, drilled, copy)
+        found[name] = outcome.red() + [("unsure", target) for _, target in outcome.unsure()]
+        company.forget_copies()
+    assert found == {name: [check] for name, (_, check) in FAULTS.items()}
+
+
+@pytest.mark.parametrize(("seconds", "check"), [(-3, "marker_before"), (3, "marker_after")])
+def test_a_restore_that_missed_its_moment(
+    company: Company, drilled: Drilled, seconds: int, check: str
+) -> None:
+    moment = clock.parse(drilled.witnessed["restore_time"]) + timedelta(seconds=seconds)
+    outcome = judged(company, drilled, company.restore(moment))
+    assert [name for name, _ in outcome.red()] == [check]
+    assert outcome.answer["at_restore_point"] is False
+    assert outcome.answer["units"] == []
+    counts = outcome.of("row_count")
+    assert {c.status for c in counts} == {"not_run"}
+    assert {c.detail for c in counts} == {"the copy is not at the restore point"}
+    assert outcome.of("table_present")[0].status == "not_run"
+    assert outcome.of("login")[0].status == "passed"
+
+
+def test_rows_hidden_from_the_role_are_not_counted_in_part(
+    company: Company, drilled: Drilled
+) -> None:
+    copy = on_time(company, drilled)
+    company.run("ALTER ROLE backup_drills_verifier NOBYPASSRLS", copy)
+    outcome = judged(company, drilled, copy)
+    assert outcome.red() == []
+    assert outcome.unsure() == [("row_count", "people.hidden")]
+    assert "row-level security" in outcome.of("row_count", "people.hidden")[0].detail
+
+
+def test_what_is_written_to_the_copy_is_noticed(company: Company, drilled: Drilled) -> None:
+    copy = on_time(company, drilled)
+    next_xid = drilled.shelf.get_json(drilled.witnessed["manifest"])["next_xid"]
+    # Past the transactions that the source had begun by the marker 'after'.
+    (used,) = company.run("SELECT pg_current_xact_id()::text::bigint", copy)[0]
+    with copy.connect("shop") as connection:
+        for _ in range(max(0, next_xid - used)):
+            connection.execute("SELECT pg_current_xact_id()")
+    company.run("INSERT INTO sales.quiet VALUES (6000, 'new', 1)", copy)
+    outcome = judged(company, drilled, copy)
+    assert outcome.red() == [("row_count", "sales.quiet")]
+    observed = outcome.of("row_count", "sales.quiet")[0].observed
+    assert observed == "4000, and 1 written after the restore point"
+
+
+def test_a_page_that_cannot_be_read_is_a_failure(company: Company, drilled: Drilled) -> None:
+    copy = on_time(company, drilled)
+    (path,) = company.run("SELECT pg_relation_filepath('sales.busy')", copy)[0]
+    copy.stop()
+    with (copy.data / path).open("r+b") as file:
+        file.seek(8192 * 3)
+        file.write(b"\xde\xad" * 50)
+    copy.start()
+    outcome = judged(company, drilled, copy)
+    assert outcome.red() == [("row_count", "sales.busy")]
+    check = outcome.of("row_count", "sales.busy")[0]
+    assert check.observed == "unreadable"
+    assert "invalid page in block 3" in check.detail
+
+
+def test_a_required_level_that_is_not_reached_is_no_proof(
+    company: Company, drilled: Drilled
+) -> None:
+    copy = company.login(on_time(company, drilled))
+    outcome = judge(copy, drilled.witnessed, drilled.fresh(), planned=plan(required="exact"))
+    assert outcome.red() == []
+    assert {name for name, _ in outcome.unsure()} == {"row_count"}
+    assert "required is exact" in outcome.of("row_count")[0].detail
+
+
+def test_a_copy_still_in_recovery_is_waited_for(company: Company, drilled: Drilled) -> None:
+    reader = company.standby()
+    try:
+        start = clock.parse("2026-11-02T06:00:00Z")
+        shelf = drilled.fresh()
+
+        def ask(previous: dict[str, Any], seconds: float) -> dict[str, Any]:
+            return verify.open_copy(
+                copy=company.login(reader),
+                drill=drill(),
+                plan=plan(),
+                witness=drilled.witnessed,
+                previous=previous,
+                evidence=shelf,
+                now=lambda: start + timedelta(seconds=seconds),
+            )
+
+        first = ask({}, 0)
+        assert first["waiting_for"] == "the copy's recovery to end"
+        assert first["first_login_at"] is None
+        last = ask(first, 60)
+        records = {record["name"]: record for record in shelf.get_json(last["checks"]["key"])}
+        assert records["recovery_finished"]["status"] == "failed"
+    finally:
+        reader.stop()

@@ -1,0 +1,341 @@
+"""What two readings prove, how work is cut, what a user's expectation means."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.aurora import database, manifest
+from functions.aurora.comparison import (
+    WINDOW,
+    Bounds,
+    Counted,
+    Obstacle,
+    Unread,
+    difference,
+    end_of_slice,
+    restore_point,
+    row_count,
+)
+from functions.aurora.expectation import Expectation, Incomparable, bind_restore_time, shown
+from functions.aurora.manifest import Manifest, Reading, Table, Witnessed
+from functions.aurora.units import Load, Piece, balance
+from functions.model import Check, Level, Status
+
+POINT = datetime(2026, 11, 2, 5, tzinfo=UTC)
+
+
+@given(
+    st.datetimes(
+        timezones=st.just(UTC),
+        max_value=datetime(2200, 1, 1),  # noqa: DTZ001 - hypothesis wants it so
+    )
+)
+def test_the_restore_point_is_the_next_whole_second_in_reach(clock: datetime) -> None:
+    chosen = restore_point(clock)
+    assert chosen.microsecond == 0
+    assert timedelta(milliseconds=100) <= chosen - clock < timedelta(milliseconds=1100)
+
+
+@given(st.integers(0, 5000), st.integers(1, 700))
+def test_slices_cover_a_table_once(blocks: int, most: int) -> None:
+    start = 0
+    covered: list[int] = []
+    while True:
+        end = end_of_slice(start, blocks, most)
+        covered += range(start, blocks if end is None else end)
+        if end is None:
+            break
+        assert end - start == most
+        start = end
+    assert covered == list(range(blocks))
+
+
+def judged(found: Counted | Obstacle, bounds: Bounds | None, required: Level) -> Check:
+    return row_count(
+        target="s.t", bounds=bounds, unbounded_because="why", found=found, required=required
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "bounds", "required", "status", "level"),
+    [
+        (Counted(total=9, old=5), Bounds(least=5, most=5), "bounded", "passed", "bounded"),
+        (Counted(total=9, old=6), Bounds(least=5, most=7), "bounded", "passed", "bounded"),
+        (Counted(total=9, old=4), Bounds(least=5, most=7), "bounded", "failed", "bounded"),
+        (Counted(total=9, old=8), Bounds(least=5, most=7), "bounded", "failed", "bounded"),
+        (Counted(total=9, old=8), Bounds(least=5, most=7), "none", "failed", "bounded"),
+        (Counted(total=9, old=8), Bounds(least=5, most=7), "exact", "failed", "bounded"),
+        (Counted(total=9, old=5, late=1), Bounds(least=5, most=5), "none", "failed", "bounded"),
+        (Counted(total=9, old=5), Bounds(least=5, most=5), "exact", "not_run", "bounded"),
+        (Counted(total=9), None, "bounded", "not_run", "counted"),
+        (Counted(total=9), None, "counted", "passed", "counted"),
+        (Counted(total=9), None, "none", "passed", "counted"),
+        (Obstacle(kind=Unread.DAMAGED, detail="d"), None, "none", "failed", "counted"),
+        (Obstacle(kind=Unread.IMPOSSIBLE, detail="d"), None, "none", "not_run", "none"),
+    ],
+)
+def test_a_count_against_its_bounds(
+    found: Counted | Obstacle, bounds: Bounds | None, required: str, status: str, level: str
+) -> None:
+    check = judged(found, bounds, Level(required))
+    assert (check.status, check.level) == (status, level)
+
+
+@given(st.integers(0, 10), st.integers(0, 10), st.integers(0, 30), st.sampled_from(list(Level)))
+def test_a_count_out_of_bounds_never_passes(
+    least: int, more: int, old: int, required: Level
+) -> None:
+    bounds = Bounds(least=least, most=least + more)
+    check = judged(Counted(total=old, old=old), bounds, required)
+    assert (check.status is Status.FAILED) == (not least <= old <= least + more)
+
+
+def test_tables_that_cannot_be_compared_say_why() -> None:
+    first = Reading(counted=Counted(total=10, old=9), horizon=1000, finished=True)
+    second = replace(first, counted=Counted(total=10, old=9), next_xid=2000)
+    compared = manifest._compared
+    assert compared(first, second, 2000)["least"] == 9
+    assert compared(None, None, 0) == {"reason": "it was not read"}
+    assert compared(first, None, 0)["reason"] == "it was not read again"
+    assert compared(first.given_up("no"), second, 0) == {"reason": "no"}
+    too_many = compared(first, replace(second, next_xid=1001 + WINDOW), 0)
+    assert too_many["reason"].startswith(f"{WINDOW + 1} transactions")
+    assert "least" not in too_many
+    more = compared(first, replace(second, counted=Counted(old=10)), 0)
+    assert more["reason"].startswith("it was read inconsistently")
+
+
+def test_the_manifest_of_the_present() -> None:
+    def table(name: str, **changes: Any) -> Table:
+        base = Table(
+            schema="s", name=name, oid=1, kind="r", bytes=0, columns=("a int",), excluded=""
+        )
+        return replace(base, **changes)
+
+    before = [
+        table("kept"),
+        table("gone", oid=2),
+        table("again", oid=3),
+        table("left", oid=4, excluded="unlogged"),
+        table("parent", oid=5, kind="p"),
+    ]
+    after = [table("kept"), table("again", oid=33), table("left", oid=4), table("parent", oid=5)]
+    reading = Reading(counted=Counted(total=3, old=3), horizon=7, blocks=2, finished=True)
+    kept, excluded = manifest.of_present(
+        before=before,
+        after=after,
+        first={"s.kept": reading},
+        second={"s.kept": reading},
+        next_xid=9,
+    )
+    assert [(t.target, t.level, t.bytes) for t in kept] == [
+        ("s.kept", "bounded", 16384),
+        ("s.parent", "none", 0),
+    ]
+    assert [name for name, _ in excluded] == ["s.gone", "s.again", "s.left"]
+
+
+def test_a_manifest_survives_its_bucket() -> None:
+    made = Manifest(
+        restore_time="2026-11-02T05:00:00Z",
+        schemas=("s",),
+        extensions=("plpgsql 1.0",),
+        tables=(Witnessed(schema="s", name="t", kind="r", bytes=1, counted=True),),
+        excluded=(("s.u", "unlogged"),),
+    )
+    assert Manifest.from_document(made.to_document()) == made
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 200)), max_size=60),
+    st.integers(1, 30),
+    st.integers(1, 3000),
+)
+def test_units_cover_all_work_once(
+    loads: list[tuple[int, int]], most_units: int, unit_weight: int
+) -> None:
+    given_loads = [Load(weight=weight, blocks=blocks) for weight, blocks in loads]
+    units = balance(given_loads, most_units=most_units, unit_weight=unit_weight)
+    assert len(units) <= most_units
+    assert all(units)
+    by_load: dict[int, list[Piece]] = {}
+    for piece in (piece for unit in units for piece in unit):
+        by_load.setdefault(piece.load, []).append(piece)
+    assert sorted(by_load) == list(range(len(loads)))
+    for pieces in by_load.values():
+        assert [piece.number for piece in pieces] == list(range(pieces[0].pieces))
+        assert pieces[0].start == 0
+        assert pieces[-1].end is None
+        for one, other in pairwise(pieces):
+            assert one.end == other.start
+            assert one.start < one.end
+
+
+def test_units_are_of_about_equal_weight() -> None:
+    loads = [Load(weight=weight, blocks=weight) for weight in (900, 10, 10, 30, 300, 55, 70, 5)]
+    units = balance(loads, most_units=100, unit_weight=100)
+
+    def weight(piece: Piece) -> float:
+        load = loads[piece.load]
+        return load.weight / piece.pieces
+
+    heaviest = max(sum(weight(piece) for piece in unit) for unit in units)
+    assert heaviest <= 4 / 3 * 100
+    assert len(units) == 14
+    # A table that is cut comes first, and each of its parts is a unit of its own.
+    cut = [unit for unit in units if unit[0].pieces > 1]
+    assert units[: len(cut)] == cut
+    assert {len(unit) for unit in cut} == {1}
+
+
+def test_a_thousand_tables_make_no_more_units_than_the_map_takes() -> None:
+    loads = [Load(weight=2**30 * (n % 7 + 1), blocks=131072) for n in range(1000)]
+    units = balance(loads, most_units=100, unit_weight=2**30)
+    assert 80 <= len(units) <= 100
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "met"),
+    [
+        ("> 0", 1, True),
+        ("> 0", 0, False),
+        (">=-1.5e1", Decimal(-15), True),
+        ("= 5", 5.0, True),
+        ("== 5", 6, False),
+        ("<> 5", 6, True),
+        ("!= 5", 5, False),
+        ("< .5", 0.25, True),
+        ("<= 5", 5, True),
+        ("between 1 and 9", 9, True),
+        ("BETWEEN 1 AND 9", 10, False),
+        ("between '2026-01-01' and '2026-01-31'", date(2026, 1, 31), True),
+        (">= '2026-11-02'", POINT, True),
+        ("> '2026-11-02T06:00:00+01:00'", POINT, False),
+        ("= '2026-11-02T06:00:00+01:00'", POINT, True),
+        ("< '2026-11-02'", POINT.replace(tzinfo=None) - timedelta(hours=6), True),
+        ("= 'it''s'", "it's", True),
+        ("= '12'", 12, True),
+        ("= true", True, True),
+        ("<> false", True, True),
+        ("is true", True, True),
+        ("is not false", None, True),
+        ("is null", None, True),
+        ("is not null", 0, True),
+        ("IS NOT NULL", None, False),
+        ("= 0", None, False),
+        ("<> 0", None, False),
+        ("> 0", math.inf, True),
+    ],
+)
+def test_an_expectation(text: str, value: object, met: bool) -> None:
+    assert Expectation.parse(f" {text} ").met_by(value) is met
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("> 0", "1"),
+        ("> 0", True),
+        ("> 0", POINT),
+        ("> 0", [1]),
+        ("> 0", math.nan),
+        ("= true", 1),
+        ("> true", True),
+        ("is true", 1),
+        ("= 'soon'", POINT),
+        ("= 'many'", 5),
+        ("= 'x'", b"x"),
+    ],
+)
+def test_what_cannot_be_compared_says_nothing_of_the_value(text: str, value: object) -> None:
+    with pytest.raises(Incomparable) as reason:
+        Expectation.parse(text).met_by(value)
+    assert "2026" not in str(reason.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "> ", "> five", ">> 5", "between 1", "is", "is 5", "= 'a", "> 0; drop", 5, "= null"],
+)
+def test_what_is_no_expectation(text: str) -> None:
+    with pytest.raises(ValueError, match="is not an expectation: expected a comparison"):
+        Expectation.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("query", "bound"),
+    [
+        ("SELECT :restore_time", "SELECT %(restore_time)s"),
+        ("SELECT :restore_time::date;", "SELECT %(restore_time)s::date"),
+        ("SELECT a::restore_time", "SELECT a::restore_time"),
+        ("SELECT :restore_times", "SELECT :restore_times"),
+        ("SELECT ':restore_time', \":restore_time\"", "SELECT ':restore_time', \":restore_time\""),
+        ("SELECT 'it''s :restore_time'", "SELECT 'it''s :restore_time'"),
+        (r"SELECT E'\' :restore_time'", r"SELECT E'\' :restore_time'"),
+        (r"SELECT '\', :restore_time", r"SELECT '\', %(restore_time)s"),
+        (r"SELECT date'2026-01-01\', :restore_time", r"SELECT date'2026-01-01\', %(restore_time)s"),
+        ("SELECT $$:restore_time$$, $a$ $$ :restore_time $a$", None),
+        ("SELECT 1 /* :restore_time 5% */ -- :restore_time", None),
+        ("SELECT 'a%' LIKE 'b%'", "SELECT 'a%%' LIKE 'b%%'"),
+    ],
+)
+def test_the_restore_time_in_a_query(query: str, bound: str | None) -> None:
+    assert bind_restore_time(query) == (bound or query.replace("%", "%%"))
+
+
+def test_records_show_no_text_and_no_bytes() -> None:
+    assert shown("Ana") == "a text of 3 characters"
+    assert shown(b"Ana") == "a value of type bytes"
+    assert shown({"name": "Ana"}) == "a value of type dict"
+    assert shown(12.5) == "12.5"
+
+
+def test_a_difference_of_columns() -> None:
+    assert difference(("a int",), ("a int",)) == ""
+    assert difference(("a int", "b int"), ("a int",)) == "missing: b int"
+    assert difference(("a int",), ("a int", "b int")) == "unexpected: b int"
+    assert difference(("a int", "b int"), ("b int", "a int")).startswith("in another order")
+
+
+def test_a_token_is_signed_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
+    login = database.iam_login(host="copy.example", port=5432, database="d", user="u")
+    token = login.password()
+    assert token.startswith("copy.example:5432/?Action=connect&DBUser=u&")
+    assert "X-Amz-Expires=900" in token
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('FATAL:  role "x" does not exist', "LoginRefused"),
+        ('FATAL:  PAM authentication failed for user "x"', "LoginRefused"),
+        ('FATAL:  no pg_hba.conf entry for host "::1", user "x", database "y"', "LoginRefused"),
+        ('FATAL:  role "x" is not permitted to log in', "LoginRefused"),
+        ('ФАТАЛЬНАЯ:  роль "x" не существует', "LoginRefused"),
+        ('FATAL:  database "y" does not exist', "LoginRefused"),
+        ("FATAL:  the database system is not yet accepting connections", "NotReachable"),
+        ("FATAL:  the database system is shutting down", "NotReachable"),
+        ("FATAL:  sorry, too many clients already", "NotReachable"),
+        ("FATAL:  remaining connection slots are reserved for ...", "NotReachable"),
+        ("Connection refused\n\tIs the server running on that host?", "NotReachable"),
+        ("server does not support SSL, but SSL was required", "TlsFailed"),
+        ('server certificate for "a" does not match host name "b"', "TlsFailed"),
+        ("server closed the connection unexpectedly", "NotReachable"),
+    ],
+)
+def test_what_a_failed_login_means(text: str, kind: str) -> None:
+    login = database.Login(host="h", port=1, database="d", user="x", password=str)
+    wrapped = f'connection failed: connection to server at "10.0.0.1", port 5432 failed: {text}'
+    assert type(database.login_error(wrapped, login)).__name__ == kind
