@@ -28,6 +28,8 @@ from typing import Any
 import psycopg
 
 from lab import processes
+from lab.leftovers import HOME_PREFIX, Watch, forget_home, note_home
+from lab.leftovers import clean as clean
 
 SUPERUSER = "rdsadmin"
 OLDEST_VERSION = 14  # pg_read_all_data, which the verifier's role needs, came with it
@@ -123,6 +125,7 @@ class Servers:
         except PostgresError:
             self._leave()
             raise
+        self._watch = Watch(folder)
         self.sockets = self.home / "s"
         self._servers: dict[str, Server] = {}
         self._made = 0
@@ -187,6 +190,7 @@ class Servers:
         """End every server and delete the place. May be called twice."""
         self.end()
         self._leave()
+        self._watch.dismiss()
 
     def spawn(self, *arguments: str | Path, log: Path) -> subprocess.Popen[bytes]:
         """A running server program in a session of its own (Ctrl-C is for the lab alone)."""
@@ -250,7 +254,7 @@ class Servers:
             if self._may_enter(home):
                 return home
             home.rmdir()
-        home = Path(tempfile.mkdtemp(prefix="backup-drills-")).resolve()
+        home = Path(tempfile.mkdtemp(prefix=HOME_PREFIX)).resolve()
         if not _fits_socket(home):
             home.rmdir()
             raise PostgresError(
@@ -258,8 +262,7 @@ class Servers:
                 "a unix socket: set TMPDIR to a shorter path"
             )
         self.give(home)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        _note_of_home(self.folder).write_text(str(home))
+        note_home(self.folder, home)
         if not self._may_enter(home):
             raise PostgresError(
                 f"the account that servers run as cannot enter {home}: set TMPDIR to a directory "
@@ -269,7 +272,7 @@ class Servers:
 
     def _leave(self) -> None:
         shutil.rmtree(self.home, ignore_errors=True)
-        _note_of_home(self.folder).unlink(missing_ok=True)
+        forget_home(self.folder)
 
     def _may_enter(self, folder: Path) -> bool:
         if self.account is None:
@@ -602,20 +605,3 @@ def _quoted(value: str | int | bool) -> str:
 
 def _fits_socket(home: Path) -> bool:
     return len(os.fsencode(home / "s" / ".s.PGSQL.65535")) <= _SOCKET_PATH_LIMIT
-
-
-def _note_of_home(folder: Path) -> Path:
-    return folder / "postgres-home"
-
-
-def clean(folder: Path) -> list[str]:
-    """End what a crashed lab left running and delete its servers' files; what was ended."""
-    ended = processes.end_recorded(folder)
-    note = _note_of_home(folder)
-    if note.exists():
-        home = Path(note.read_text())
-        if home.name.startswith("backup-drills-"):
-            shutil.rmtree(home, ignore_errors=True)
-        note.unlink()
-    shutil.rmtree(folder / "postgres", ignore_errors=True)
-    return ended

@@ -18,13 +18,13 @@ import psycopg
 import pytest
 
 from lab import processes
+from lab.leftovers import clean
 from lab.postgres import (
     BinariesMissing,
     PostgresError,
     RecoveryFailed,
     Server,
     Servers,
-    clean,
     find_binaries,
     unprivileged_account,
 )
@@ -289,7 +289,10 @@ CRASHING_LAB = """
 import os, signal, sys
 from pathlib import Path
 from lab.postgres import Servers, find_binaries
-Servers(folder=Path(sys.argv[1]), binaries=find_binaries(os.environ)).create("left")
+servers = Servers(folder=Path(sys.argv[1]), binaries=find_binaries(os.environ))
+servers.create("left")
+if sys.argv[2] == "unwatched":
+    servers._watch.dismiss()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -302,12 +305,17 @@ time.sleep(60)
 
 
 class TestAfterACrash:
-    def test_down_ends_what_is_left(self, tmp_path: Path) -> None:
+    def test_nothing_is_left(self, tmp_path: Path) -> None:
         lab = tmp_path / "lab"
-        crashed = subprocess.run(
-            [sys.executable, "-c", CRASHING_LAB, str(lab)], cwd=ROOT, check=False
-        )
-        assert crashed.returncode == -signal.SIGKILL
+        script = [sys.executable, "-c", CRASHING_LAB, str(lab), "watched"]
+        assert subprocess.run(script, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+        eventually(lambda: processes.recorded(lab) == [] and not list(lab.glob("postgres*")))
+        assert (lab / "leftovers.log").read_text() == ""
+
+    def test_down_ends_what_is_left_all_the_same(self, tmp_path: Path) -> None:
+        lab = tmp_path / "lab"
+        script = [sys.executable, "-c", CRASHING_LAB, str(lab), "unwatched"]
+        assert subprocess.run(script, cwd=ROOT, check=False).returncode == -signal.SIGKILL
         [left] = processes.alive(lab)
         assert psutil.pid_exists(left.process_id)
         [ended] = clean(lab)
