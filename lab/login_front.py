@@ -224,11 +224,11 @@ class LoginFront:
             stack.enter_context(self._kept(raw))
             raw.settimeout(LOGIN_SECONDS)
             client, code, startup = self._begin(raw, stack)
-            if code == _CANCEL:
-                self._connect(gate, stack).sendall(startup)
-                return
             user = _parameters(startup).get("user", "")
             try:
+                if code == _CANCEL:
+                    self._connect(gate, stack).sendall(startup)
+                    return
                 self._admit(gate, client, user, encrypted=client is not raw)
                 server = self._connect(gate, stack)
             except LoginRefused as refusal:
@@ -248,9 +248,12 @@ class LoginFront:
             code, packet = _read_startup(client)
             if code == _TLS and client is raw:
                 raw.sendall(b"S")
-                client = self._context.wrap_socket(raw, server_side=True)
+                client = self._context.wrap_socket(
+                    raw, server_side=True, do_handshake_on_connect=False
+                )
                 stack.enter_context(client)
                 stack.enter_context(self._kept(client))
+                client.do_handshake()
                 stack.callback(_say_goodbye, client)
             elif code == _GSS:
                 client.sendall(b"N")

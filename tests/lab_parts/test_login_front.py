@@ -393,6 +393,19 @@ class TestDoor:
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", port))
 
+    @pytest.mark.parametrize("said", [b"", b"\x00\x00\x00\x08\x04\xd2\x16\x2f"])
+    def test_does_not_wait_for_a_client_that_says_nothing(
+        self, front: LoginFront, gate: Gate, said: bytes
+    ) -> None:
+        """Neither before nor in the middle of the handshake."""
+        front.open(gate)
+        with socket.create_connection(("127.0.0.1", front.port), timeout=5) as silent:
+            silent.sendall(said)
+            assert not said or silent.recv(1) == b"S"
+            begun = time.monotonic()
+            front.close()
+            assert time.monotonic() - begun < 3
+
     def test_takes_another_port_when_the_asked_one_is_taken(
         self, front: LoginFront, rds: Rds
     ) -> None:
