@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
 
 
+SHORT_LIVED = ("/witness/", "/parts/")
+"""Folders of a run that hold digests and counts of personal data: the bucket lets them expire."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
     """The evidence bucket. Objects put with `locked` cannot be deleted for `lock_days` days."""
@@ -50,6 +54,8 @@ class Evidence:
             "Body": body,
             "ContentType": content_type,
         }
+        if any(folder in key for folder in SHORT_LIVED):
+            request["Tagging"] = "retention=manifest"
         if locked and self.lock_mode != "NONE":
             request["ObjectLockMode"] = (
                 "COMPLIANCE" if self.lock_mode == "COMPLIANCE" else "GOVERNANCE"

@@ -249,6 +249,9 @@ _REQUESTS: dict[tuple[str, str], Callable[[Parameters, World], Iterable[Request]
     ("stepfunctions", "DescribeExecution"): _on(
         "states:DescribeExecution", lambda parameters, _: str(parameters["executionArn"])
     ),
+    ("stepfunctions", "StartExecution"): _on(
+        "states:StartExecution", lambda parameters, _: str(parameters["stateMachineArn"])
+    ),
     ("lambda", "Invoke"): _on("lambda:InvokeFunction", _function_arn),
     ("sts", "GetCallerIdentity"): lambda _, __: [],
 }

@@ -65,12 +65,14 @@ class Lab:
         damage: Damage | None = None,
         scale: float = 1.0,
         time_factor: float = TIME_FACTOR,
+        restorable_lag_seconds: float = RESTORABLE_LAG_SECONDS,
         port: int = 0,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder
         self.scale = scale
         self.time_factor = time_factor
+        self.restorable_lag_seconds = restorable_lag_seconds
         self.tell = tell
         self.emulator = Emulator(folder=folder, time_factor=time_factor, port=port)
         self.damage = damage
@@ -122,7 +124,7 @@ class Lab:
         self.rds = Rds(
             folder=self.folder,
             authorise=self._authorise,
-            restorable_lag_seconds=RESTORABLE_LAG_SECONDS,
+            restorable_lag_seconds=self.restorable_lag_seconds,
             damage=self.damage,
         )
         self._stack.callback(self.rds.stop)
