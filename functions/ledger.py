@@ -46,7 +46,7 @@ class Ledger:
         return cls(table=settings.ledger_table, drill=drill)
 
     def take_schedule(self, scheduled_time: str, execution: str) -> str | None:
-        """Take a scheduled time; None when it is ours now, else the ARN of the execution with it."""
+        """Take a scheduled time; None when it is ours now, else the ARN of who has it."""
         item = {
             **self._key(f"schedule#{scheduled_time}"),
             "execution": {"S": execution},

@@ -67,6 +67,19 @@ def build() -> Bundle:
     )
 
 
+def layer_for_this_machine() -> Path:
+    """The dependency layer from the same pins, for this machine's Python and processor.
+
+    The lab runs the functions on it. Raises BundleError.
+    """
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return _built(
+        f"layer-here-{version}",
+        _layer_digest(),
+        lambda target: build_layer(target, python=version, platform=None),
+    )
+
+
 def build_code(target: Path) -> None:
     """Put our code into a folder as the package `functions`: the root of a function's asset."""
     for source in _sources():

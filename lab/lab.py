@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from infra import bundle
+from infra.config import load
 from lab import seed
 from lab.damage import Damage
 from lab.deploy import Deployment, deploy
@@ -105,7 +105,7 @@ class Lab:
         with ThreadPoolExecutor(max_workers=2) as pool:
             self.tell("synthesizing the template, and the dependency layer for this machine")
             assembly = pool.submit(self._synthesize)
-            layer = pool.submit(layer_for_this_machine)
+            layer = pool.submit(bundle.layer_for_this_machine)
             self._start_emulator()
             self._start_company()
             template, layer_folder = assembly.result(), layer.result()
@@ -241,8 +241,6 @@ class Lab:
 
 def drilled_company() -> Company:
     """The cluster that the first drill of drills.yaml is about, as the lab makes it."""
-    from infra.config import load
-
     drill = load(ROOT / "drills.yaml").drills[0]
     major = drill.engine_family.removeprefix("aurora-postgresql")
     return Company(
@@ -250,22 +248,3 @@ def drilled_company() -> Company:
         engine_version=f"{major}.8",
         retention_days=drill.retention_days_minimum,
     )
-
-
-def layer_for_this_machine() -> Path:
-    """The dependency layer, from the same pins, for this machine's Python and processor."""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    recipe = f"{bundle.REQUIREMENTS.stat().st_mtime_ns:x}"
-    folder = ROOT / "build" / f"layer-here-{version}-{recipe}"
-    if not folder.is_dir():
-        scratch = folder.with_name(f"{folder.name}.{os.getpid()}")
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
-        bundle.build_layer(scratch, python=version, platform=None)
-        try:
-            scratch.rename(folder)
-        except OSError:
-            shutil.rmtree(scratch)
-            if not folder.is_dir():
-                raise
-    return folder

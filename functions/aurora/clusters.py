@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import DBClusterTypeDef, DBInstanceTypeDef, TagTypeDef
 
 # States that another call may find changed: a race, not a fault.
-_STATE_RACES = frozenset(
-    {"InvalidDBClusterStateFault", "InvalidDBInstanceState", "InvalidDBClusterAutomatedBackupState"}
-)
+_BACKUP_STATE = "InvalidDBClusterAutomatedBackupStateFault"
+_STATE_RACES = frozenset({"InvalidDBClusterStateFault", "InvalidDBInstanceState", _BACKUP_STATE})
 
 
 @cache
@@ -163,7 +162,7 @@ def delete_retained_backup(resource_id: str) -> None:
     """Ask for the end of a retained automated backup. "Not found" is success."""
     _accepted(
         lambda: _rds().delete_db_cluster_automated_backup(DbClusterResourceId=resource_id),
-        already={"DBClusterAutomatedBackupNotFoundFault", "InvalidDBClusterAutomatedBackupState"},
+        already={"DBClusterAutomatedBackupNotFoundFault", _BACKUP_STATE},
     )
 
 

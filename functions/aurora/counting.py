@@ -62,13 +62,15 @@ def read_slice(
     slice_blocks: int,
     horizon: int | None,
     closed_after: int | None,
+    restored: bool,
     seconds: float,
 ) -> Slice:
     """Read at most `slice_blocks` blocks of a table from `start` on, not beyond `end`.
 
-    `horizon` None takes that of this slice's own snapshot. `closed_after` is for the copy alone:
-    the transaction from which on none can have ended by the restore point. `seconds` limit each
-    statement.
+    `horizon` None takes that of this slice's own snapshot. `closed_after` is the transaction from
+    which on none can have ended by the restore point; None where nobody knows. `restored` says
+    that this is the copy: of its transaction ids the last ones of the source may be missing.
+    `seconds` limit each statement.
 
     Raises Changed when the table is gone or was rewritten between snapshot and reading, Behind
     when this server's snapshot is older than the horizon, and QueryFailed.
@@ -81,7 +83,7 @@ def read_slice(
         seen = found[0]
         if horizon is None:
             horizon = seen["oldest_running"]
-        elif closed_after is None and seen["oldest_running"] < horizon:
+        elif not restored and seen["oldest_running"] < horizon:
             raise Behind(f"the snapshot ends at {seen['oldest_running']}, before {horizon}")
         if seen["version_number"] >= _TID_RANGE_SCAN:
             slice_end = end_of_slice(start, end or seen["blocks"], slice_blocks)
@@ -129,10 +131,11 @@ def read_on(
     slice_bytes: int,
     remaining_seconds: float,
 ) -> Reading:
-    """Read the next slice. What passes is for the next call to try again, ATTEMPTS times at most.
+    """Read the next slice. What passes is to be tried again, ATTEMPTS times at most.
 
-    That is a conflict with recovery, a lock, a time limit, a reader that lags, a rewrite this very
-    moment; then `attempts` has grown. Anything else ends the reading with its problem.
+    That is a conflict with recovery, a lock, a time limit, a rewrite this very moment, or a reader
+    that lags, which is to be given some time: then the reading is `behind`. Anything else ends it
+    with its problem.
     """
     blocks = slice_bytes // BLOCK_BYTES
     try:
@@ -145,6 +148,7 @@ def read_on(
             slice_blocks=max(1, blocks >> reading.attempts),
             horizon=reading.horizon,
             closed_after=reading.closed_after,
+            restored=reading.restored,
             seconds=max(LEAST_SECONDS, min(SLICE_SECONDS, remaining_seconds - LEAST_SECONDS)),
         )
     except QueryFailed as failure:
@@ -153,7 +157,8 @@ def read_on(
         return reading.given_up(str(failure), failure.sqlstate)
     except (Changed, Behind) as trouble:
         if reading.attempts + 1 < ATTEMPTS:
-            return replace(reading, attempts=reading.attempts + 1)
+            behind = isinstance(trouble, Behind)
+            return replace(reading, attempts=reading.attempts + 1, behind=behind)
         return reading.given_up(str(trouble))
     if reading.oid is not None and (reading.oid, reading.filenode) != (seen.oid, seen.filenode):
         return reading.given_up("it was rewritten between its readings")
@@ -167,5 +172,6 @@ def read_on(
         blocks=seen.blocks,
         next_xid=max(reading.next_xid, seen.next_xid),
         attempts=0,
+        behind=False,
         finished=seen.end == reading.end,
     )

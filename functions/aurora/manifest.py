@@ -59,11 +59,13 @@ class Reading:
     counted: Counted = Counted()  # noqa: RUF009 - frozen
     horizon: int | None = None
     closed_after: int | None = None
+    restored: bool = False
     oid: int | None = None
     filenode: int | None = None
     blocks: int = 0
     next_xid: int = 0
     attempts: int = 0
+    behind: bool = False
     finished: bool = False
     problem: str = ""
     sqlstate: str = ""
@@ -132,9 +134,10 @@ class Witnessed:
 class Manifest:
     """What the witness leaves for Verify.
 
-    `before` and `after` are the ids of the markers. `next_xid` is the transaction from which on
-    none can have ended by the restore point. `heartbeats` (id and RFC 3339 time) are those around a
-    restore point in the past. `excluded` are tables that are not compared, with the reason.
+    `before` and `after` are the ids of the markers. `next_xid` is the transaction of the latter:
+    none from it on can have ended by the restore point. `heartbeats` (id and RFC 3339 time) are
+    those around a restore point in the past. `excluded` are tables that are not compared, with the
+    reason.
     """
 
     restore_time: str
@@ -194,7 +197,6 @@ def of_present(
     after: Sequence[Table],
     first: Mapping[str, Reading],
     second: Mapping[str, Reading],
-    next_xid: int,
 ) -> tuple[tuple[Witnessed, ...], tuple[tuple[str, str], ...]]:
     """The tables witnessed on both sides of the restore point, and those excluded.
 
@@ -221,7 +223,7 @@ def of_present(
                     counted=table.counted,
                     columns_before=table.columns,
                     columns_after=found.columns,
-                    **(_compared(*readings, next_xid) if table.counted else {}),
+                    **(_compared(*readings) if table.counted else {}),
                 )
             )
     return tuple(kept), tuple(excluded)
@@ -246,14 +248,14 @@ def of_past(
     return kept, tuple((table.target, table.excluded) for table in tables if table.excluded)
 
 
-def _compared(first: Reading | None, second: Reading | None, next_xid: int) -> dict[str, Any]:
+def _compared(first: Reading | None, second: Reading | None) -> dict[str, Any]:
     """The bounds that two readings give, or the reason why they give none.
 
     >>> first = Reading(counted=Counted(total=12, old=9), horizon=700, next_xid=705)
     >>> second = Reading(counted=Counted(total=11, old=8), horizon=700, next_xid=750)
-    >>> _compared(first, second, 745)
+    >>> _compared(first, second)
     {'rows': 12, 'horizon': 700, 'least': 8, 'most': 9}
-    >>> _compared(first, second.given_up("permission denied"), 745)
+    >>> _compared(first, second.given_up("permission denied"))
     {'rows': 12, 'reason': 'permission denied'}
     """
     if first is None or first.problem or first.horizon is None:
@@ -261,7 +263,7 @@ def _compared(first: Reading | None, second: Reading | None, next_xid: int) -> d
     facts: dict[str, Any] = {"rows": first.counted.total}
     if second is None or second.problem:
         return {**facts, "reason": (second and second.problem) or "it was not read again"}
-    used = max(second.next_xid, next_xid) - first.horizon
+    used = second.next_xid - first.horizon
     if used > WINDOW:
         reason = f"{used} transactions began between its readings: more than can be told apart"
         return {**facts, "reason": reason}

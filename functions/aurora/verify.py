@@ -25,7 +25,7 @@ from functions.aurora.database import (
 from functions.aurora.manifest import Manifest, Table, Witnessed
 from functions.aurora.units import Load, balance
 from functions.aurora.witness import Evidence
-from functions.model import Answer, Check, CheckClass, Status, tally
+from functions.model import Answer, Check, CheckClass, Level, Status, tally
 from functions.step import done, waiting
 
 APPLICATION = "backup-drills verifier"
@@ -83,7 +83,7 @@ def open_copy(
             return waiting(_pause(drill), f"a login: {failure}", **seen)
         return _keep(work, [_no_login(work, failure)], units=0, at_restore_point=None, seen=seen)
     if at_restore_point is False:
-        checks += [verify_unit.not_compared(item, _NOT_THERE) for item in items]
+        checks += [verify_unit.not_done(item, _NOT_THERE) for item in items]
         items = []
     made = balance(
         [Load(weight=item["weight"], blocks=item.get("blocks", 0)) for item in items],
@@ -193,7 +193,8 @@ def _look(
             schema.compare_extensions(work.manifest.extensions, extensions, work.drill["database"])
         )
     bytes_of = tables.sizes(session, found)
-    return checks + landed + shape, at_restore_point, _items(work, there, bytes_of)
+    checks += landed + shape + _left_out(work.manifest)
+    return checks, at_restore_point, _items(work, there, bytes_of)
 
 
 def _login(work: _Work, session: Session, seconds: float) -> Check:
@@ -372,7 +373,7 @@ def _items(
             "most": witnessed.most,
             "reason": witnessed.reason,
             "closed_after": manifest.next_xid if manifest and witnessed.bounds else None,
-            "required": work.plan["restore"]["required_level"],
+            "required": _required(work, witnessed),
             "weight": bytes_of[witnessed.target] + _TABLE_WEIGHT,
             "blocks": bytes_of[witnessed.target] // comparison.BLOCK_BYTES,
         }
@@ -385,6 +386,35 @@ def _items(
         {"kind": "freshness", "weight": _TABLE_WEIGHT, **entry} for entry in work.drill["freshness"]
     ]
     return [*counts, *queries, *fresh]
+
+
+def _required(work: _Work, witnessed: Witnessed) -> str:
+    """The level that a table must reach. A materialized view may have been refreshed around T.
+
+    What it shows is in other tables: that it can be read suffices then.
+    """
+    required = Level(work.plan["restore"]["required_level"])
+    derived = witnessed.kind == "m" and not witnessed.bounds
+    return (Level.COUNTED if derived and required.reaches(Level.COUNTED) else required).value
+
+
+def _left_out(manifest: Manifest | None) -> list[Check]:
+    """What the witness did not compare, so that the report shows it."""
+    excluded = manifest.excluded if manifest else ()
+    return [
+        Check(
+            name="row_count",
+            check_class=CheckClass.CONTENT,
+            target=target,
+            status=Status.NOT_RUN,
+            expected="nothing",
+            observed="not compared",
+            detail=reason,
+            level=Level.NONE,
+            by_configuration=True,
+        )
+        for target, reason in excluded
+    ]
 
 
 def _unbounded(table: Table, reason: str) -> Witnessed:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from functions import clock
@@ -25,8 +25,10 @@ APPLICATION = "backup-drills verifier"
 QUERY_SECONDS = 300.0
 """The time limit of a user's own query."""
 
-PARTS_PATIENCE = timedelta(minutes=15)
-"""How long the unit with a table's last part waits for the others, at least."""
+WAITS = 7
+"""How often the unit with a table's last part waits for the others, each time twice as long."""
+
+FIRST_WAIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,7 +38,6 @@ class _Unit:
     plan: Mapping[str, Any]
     evidence: Evidence
     remaining_seconds: Callable[[], float]
-    now: Callable[[], datetime]
     slice_bytes: int
     restore_time: datetime
 
@@ -48,13 +49,15 @@ class _Unit:
 class _Place:
     """Where a unit stands: items done, records kept, and the item that is being worked on.
 
-    `waits_since` is when the unit with a table's last part began to wait for the others.
+    `waits` is how often the unit with a table's last part has waited for the others, and
+    `wait_seconds` for how long it does now.
     """
 
     item: int = 0
     kept: int = 0
     reading: dict[str, Any] | None = None
-    waits_since: str = ""
+    waits: int = 0
+    wait_seconds: float = 1.0
 
 
 def run(
@@ -65,7 +68,6 @@ def run(
     previous: Mapping[str, Any],
     evidence: Evidence,
     remaining_seconds: Callable[[], float],
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
     slice_bytes: int = counting.SLICE_BYTES,
 ) -> Answer:
     """Do the next part of a unit, as far as the time of this call goes.
@@ -80,7 +82,6 @@ def run(
         plan=plan,
         evidence=evidence,
         remaining_seconds=remaining_seconds,
-        now=now,
         slice_bytes=slice_bytes,
         restore_time=clock.parse(todo["restore_time"]),
     )
@@ -98,28 +99,15 @@ def run(
             outcome, next_place = _do(work, session, item, place)
             if outcome:
                 records.append(outcome.to_document())
-            stuck = next_place == place or _attempts(next_place) > _attempts(place)
+            waits = next_place.waits > place.waits
             place = replace(next_place, kept=len(records))
-            if stuck:
+            if waits:
                 break
     evidence.put_json(key, records)
     if place.item < len(items):
         what = f"{len(items) - place.item} of {len(items)} items of unit {unit}"
-        return waiting(1, what, unit=unit, progress=_to_document(place))
+        return waiting(place.wait_seconds, what, unit=unit, progress=asdict(place))
     return done(unit=unit, key=key, **tally(Check.from_document(record) for record in records))
-
-
-def _to_document(place: _Place) -> dict[str, Any]:
-    return {
-        "item": place.item,
-        "kept": place.kept,
-        "reading": place.reading,
-        "waits_since": place.waits_since,
-    }
-
-
-def _attempts(place: _Place) -> int:
-    return int(place.reading["attempts"]) if place.reading else 0
 
 
 def _needed(item: Mapping[str, Any]) -> float:
@@ -152,6 +140,7 @@ def _count(
             end=item["end"],
             horizon=item["horizon"],
             closed_after=item["closed_after"],
+            restored=True,
         )
     if not reading.finished:
         reading = counting.read_on(
@@ -183,10 +172,10 @@ def _gather(
     if not missing:
         parts = [Reading.from_document(work.evidence.get_json(key)) for key in keys]
         return _row_count(item, parts), _Place(item=place.item + 1)
-    since = place.waits_since or clock.render(work.now())
-    patience = max(PARTS_PATIENCE, timedelta(seconds=4 * own.counted.seconds))
-    if work.now() < clock.parse(since) + patience:
-        return None, replace(place, reading=own.to_document(), waits_since=since)
+    if place.waits < WAITS:
+        seconds = FIRST_WAIT_SECONDS * 2**place.waits * max(1.0, own.counted.seconds / 60)
+        waiting_place = replace(place, waits=place.waits + 1, wait_seconds=seconds)
+        return None, replace(waiting_place, reading=own.to_document())
     problem = f"{len(missing)} of {len(keys)} parts of the table were not counted"
     return _row_count(item, [own.given_up(problem)]), _Place(item=place.item + 1)
 
@@ -279,7 +268,7 @@ def _limit(work: _Unit) -> float:
     return max(counting.LEAST_SECONDS, min(QUERY_SECONDS, work.remaining_seconds() - 10))
 
 
-def not_compared(item: Mapping[str, Any], detail: str) -> Check:
+def not_done(item: Mapping[str, Any], detail: str) -> Check:
     """The record of an item that is not to be done."""
     name, target, check_class = _label(item)
     return Check(

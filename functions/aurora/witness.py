@@ -102,7 +102,7 @@ class Progress:
     restore_time: str = ""
     before: str | None = None
     after: str | None = None
-    next_xid: int = 0
+    next_xid: int | None = None
     turned_at: str = ""
     server: dict[str, str] = field(default_factory=dict)
 
@@ -206,7 +206,7 @@ def _read_first(work: _Work, progress: Progress) -> Answer:
     if stale and progress.round < ROUNDS:
         another = Progress(round=progress.round + 1, part=progress.part)
         work.put(f"again-{another.round}", stale)
-        return _waiting(another, f"{len(stale)} tables to be read again that have been rewritten")
+        return _waiting(another, f"{len(stale)} tables to be read again")
     work.put("first", {target: reading.to_document() for target, reading in readings.items()})
     return _choose(work)
 
@@ -238,19 +238,26 @@ def _extensions(session: Session) -> list[str]:
 
 
 def _stale(session: Session, listed: list[Table], readings: Mapping[str, Reading]) -> list[str]:
-    """The tables that were rewritten since they were read, or whose window is half used up."""
+    """The tables to be read again.
+
+    Those that have been rewritten since, those that were locked, and those whose window is half
+    used up.
+    """
     names = sorted({table.schema for table in listed})
-    now = {row["oid"]: row for row in session.all("filenodes", schemas=names)}
+    found = session.all("filenodes", schemas=names)
+    now = {f"{row['schema']}.{row['name']}": row for row in found}
     return [
         target
         for target, reading in readings.items()
-        if reading.horizon is not None
-        and (found := now.get(reading.oid))
-        and (
-            found["filenode"] != reading.filenode
-            or found["next_xid"] - reading.horizon > WINDOW // 2
-        )
+        if target in now and _is_stale(reading, now[target]["filenode"], now[target]["next_xid"])
     ]
+
+
+def _is_stale(reading: Reading, filenode: int, next_xid: int) -> bool:
+    """Whether a reading is of no use any more, or never was and may be now."""
+    if reading.filenode is None or reading.horizon is None:
+        return QueryFailed("", sqlstate=reading.sqlstate).passing
+    return filenode != reading.filenode or next_xid - reading.horizon > WINDOW // 2
 
 
 def _choose(work: _Work) -> Answer:
@@ -274,13 +281,10 @@ def _turn(work: _Work, progress: Progress) -> Answer:
     """Once T has gone by on the writer's clock, commit the marker 'after'."""
     margin = AFTER_T if work.marked else UNMARKED
     with _session(work.source.writer, read_only=not work.marked) as session:
-        server = _same_writer(session, progress)
-        if server["clock"] <= clock.parse(progress.restore_time) + margin:
+        if _same_writer(session, progress)["clock"] <= clock.parse(progress.restore_time) + margin:
             return _waiting(progress, "the restore point to go by")
-        marker, next_xid = None, server["next_xid"]
-        if work.marked:
-            marker = str(uuid.uuid4())
-            next_xid = _mark(work, session, marker, "after")
+        marker = str(uuid.uuid4()) if work.marked else None
+        next_xid = _mark(work, session, marker, "after") if marker else None
         turned_at = _same_writer(session, progress)["clock"].isoformat()
     turned = replace(
         progress, phase=Phase.SECOND, after=marker, next_xid=next_xid, turned_at=turned_at
@@ -319,7 +323,6 @@ def _read_second(work: _Work, progress: Progress) -> Answer:
         after=later,
         first=first,
         second=_readings(work, progress),
-        next_xid=progress.next_xid,
     )
     return _keep(
         work,
@@ -416,7 +419,7 @@ def _read(
         if after.finished:
             finished[table.target] = begun
             place, begun = place + 1, None
-        elif after.attempts > before.attempts:
+        elif after.behind:
             break
     work.put(f"{progress.phase}-{progress.part}", finished)
     return replace(progress, place=place, part=progress.part + 1, reading=begun)

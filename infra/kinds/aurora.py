@@ -203,7 +203,8 @@ class Aurora(Construct):
             may=[
                 self._may_log_in(),
                 *self._evidence.may_read("*/witness/*", "*/checks/*", "*/parts/*"),
-                *self._evidence.may_write("*/checks/*", "*/parts/*"),
+                *self._evidence.may_write("*/checks/*"),
+                *self._evidence.may_write("*/parts/*", tagged=True),
             ],
         )
 

@@ -122,7 +122,7 @@ def task(function: str, **fields: Any) -> dict[str, Any]:
     return state if "Next" in state else {**state, "End": True}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     running = Emulator(folder=tmp_path_factory.mktemp("emulator"), time_factor=FACTOR)
     running.start()

@@ -335,6 +335,10 @@ class Outcome:
         """The checks of a name, and of a target where one is given."""
         return [c for c in self.checks if c.name == name and target in ("", c.target)]
 
+    def counts(self) -> list[Check]:
+        """The row counts of tables that nothing excludes."""
+        return [c for c in self.of("row_count") if not c.by_configuration]
+
     def red(self) -> list[tuple[str, str]]:
         """Name and target of what failed."""
         return [(c.name, c.target) for c in self.checks if c.status == "failed"]
@@ -383,7 +387,6 @@ def judge(
                 previous=previous,
                 evidence=shelf,
                 remaining_seconds=remaining_seconds,
-                now=now,
                 slice_bytes=slice_bytes,
             )
         )

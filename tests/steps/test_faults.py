@@ -79,7 +79,7 @@ def test_a_restore_that_missed_its_moment(
     assert [name for name, _ in outcome.red()] == [check]
     assert outcome.answer["at_restore_point"] is False
     assert outcome.answer["units"] == []
-    counts = outcome.of("row_count")
+    counts = outcome.counts()
     assert {c.status for c in counts} == {"not_run"}
     assert {c.detail for c in counts} == {"the copy is not at the restore point"}
     assert outcome.of("table_present")[0].status == "not_run"
@@ -134,7 +134,7 @@ def test_a_required_level_that_is_not_reached_is_no_proof(
     outcome = judge(copy, drilled.witnessed, drilled.fresh(), planned=plan(required="exact"))
     assert outcome.red() == []
     assert {name for name, _ in outcome.unsure()} == {"row_count"}
-    assert "required is exact" in outcome.of("row_count")[0].detail
+    assert "required is exact" in outcome.counts()[0].detail
 
 
 def test_a_copy_still_in_recovery_is_waited_for(company: Company, drilled: Drilled) -> None:

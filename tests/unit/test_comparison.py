@@ -103,14 +103,14 @@ def test_tables_that_cannot_be_compared_say_why() -> None:
     first = Reading(counted=Counted(total=10, old=9), horizon=1000, finished=True)
     second = replace(first, counted=Counted(total=10, old=9), next_xid=2000)
     compared = manifest._compared
-    assert compared(first, second, 2000)["least"] == 9
-    assert compared(None, None, 0) == {"reason": "it was not read"}
-    assert compared(first, None, 0)["reason"] == "it was not read again"
-    assert compared(first.given_up("no"), second, 0) == {"reason": "no"}
-    too_many = compared(first, replace(second, next_xid=1001 + WINDOW), 0)
+    assert compared(first, second)["least"] == 9
+    assert compared(None, None) == {"reason": "it was not read"}
+    assert compared(first, None)["reason"] == "it was not read again"
+    assert compared(first.given_up("no"), second) == {"reason": "no"}
+    too_many = compared(first, replace(second, next_xid=1001 + WINDOW))
     assert too_many["reason"].startswith(f"{WINDOW + 1} transactions")
     assert "least" not in too_many
-    more = compared(first, replace(second, counted=Counted(old=10)), 0)
+    more = compared(first, replace(second, counted=Counted(old=10)))
     assert more["reason"].startswith("it was read inconsistently")
 
 
@@ -135,7 +135,6 @@ def test_the_manifest_of_the_present() -> None:
         after=after,
         first={"s.kept": reading},
         second={"s.kept": reading},
-        next_xid=9,
     )
     assert [(t.target, t.level, t.bytes) for t in kept] == [
         ("s.kept", "bounded", 16384),
