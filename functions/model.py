@@ -66,8 +66,8 @@ class Level(StrEnum):
 class Check:
     """One comparison and its outcome: names, counts and digests only, never a row's content.
 
-    `by_configuration` marks a check that the configuration switched off: it is shown as not run,
-    and does not make the drill inconclusive.
+    `by_configuration` marks a check that the configuration switched off, or that no backup could
+    answer (an unlogged table): it is shown as not run, and does not make the drill inconclusive.
     """
 
     name: str

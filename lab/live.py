@@ -632,19 +632,31 @@ def _wrong(report: Report) -> Table | None:
     table.add_column("result", no_wrap=True)
     for heading in ("check", "of", "expected", "observed"):
         table.add_column(heading, overflow="fold")
-    for check in wrong:
+    for check, targets in _alike(wrong):
         status = Status(check["status"])
         style = "dim" if check["by_configuration"] else _STATUS_STYLES[status]
-        told = "switched off" if check["by_configuration"] else STATUS_WORDS[status]
+        told = "not measured" if check["by_configuration"] else STATUS_WORDS[status]
         detail = f" ({check['detail']})" if check["detail"] else ""
+        others = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
         table.add_row(
             Text(told, style=style),
             Text(title(check["name"])),
-            Text(check["target"]),
+            Text(f"{targets[0]}{others}"),
             Text(check["expected"]),
             Text(f"{check['observed']}{detail}"),
         )
     return table
+
+
+def _alike(checks: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], list[str]]]:
+    """Checks that say the same of several targets, as one each; what failed is told one by one."""
+    groups: dict[tuple[Any, ...], tuple[Mapping[str, Any], list[str]]] = {}
+    for check in checks:
+        said = tuple(check[key] for key in ("name", "status", "expected", "observed", "detail"))
+        if check["status"] == Status.FAILED:
+            said = (*said, check["target"])
+        groups.setdefault(said, (check, []))[1].append(check["target"])
+    yield from groups.values()
 
 
 def _phases(report: Report, *, ascii_only: bool) -> Table:

@@ -210,7 +210,7 @@ def _check_row(check: dict[str, Any]) -> Markup:
     off = status is Status.NOT_RUN and check["by_configuration"]
     notes = [check["detail"]] if check["detail"] else []
     if off:
-        notes.append("Switched off by the configuration.")
+        notes.append("Not counted against the drill.")
     return fill(
         _CHECK_ROW,
         row="off" if off else status.value,
