@@ -8,75 +8,41 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import signal
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from botocore.exceptions import BotoCoreError
-from rich.console import Console
-from rich.table import Table
-
-from infra.bundle import BundleError
-from infra.config import ConfigurationError
-from lab import live, standing
-from lab.damage import UnknownDamage, find_damage, list_damages
-from lab.deploy import DeployError
-from lab.emulator import EmulatorError
-from lab.lab import LABS, Lab, LabError
-from lab.postgres import PostgresError
-from lab.seed.writer import WriterFailed
-
-EXIT = {"PASS": 0, "SKIPPED": 0, "FAIL": 1, "INCONCLUSIVE": 2, "REFUSED": 2}
-COULD_NOT_RUN = 3
+LABS = Path(__file__).parent.parent / ".lab"
 INTERRUPTED = 130
-
-REPORTS = LABS / "reports"
-
-STAND_INS = (
-    "AWS is a moto server in this process: no quotas, no throttling, no real latencies.",
-    "Aurora is PostgreSQL {version} of this machine: a restore is a base backup and WAL replay.",
-    "Waits are shortened to {factor:.0%}; the restorable time lags {lag:.0f} s, not minutes.",
-    "Networks are not isolated: functions are processes that share this machine.",
-)
-"""What the lab cannot do is said at the start of every drill: docs/lab.md has the whole list."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status."""
-    parser = _parser()
-    chosen = parser.parse_args(arguments)
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    chosen = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupted)
-    command: Callable[[argparse.Namespace, Console], int] = chosen.command
     try:
-        return command(chosen, console)
+        from rich.console import Console  # the lab's packages take seconds to load:
+
+        from lab import commands  # not for a typing error
+
+        console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        try:
+            status: int = getattr(commands, chosen.command)(chosen, console)
+        except commands.EXPECTED as error:
+            console.print(f"could not run: {error}", style="bold red", markup=False)
+            return commands.COULD_NOT_RUN
     except KeyboardInterrupt:
-        console.print("\nstopped; nothing of the lab is left running")
+        sys.stdout.write("\nstopped; nothing of the lab is left running\n")
         return INTERRUPTED
-    except (
-        BotoCoreError,
-        BundleError,
-        ConfigurationError,
-        DeployError,
-        EmulatorError,
-        LabError,
-        OSError,
-        PostgresError,
-        UnknownDamage,
-        WriterFailed,
-    ) as error:
-        console.print(f"could not run: {error}", style="bold red", markup=False)
-        return COULD_NOT_RUN
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
+    parser.add_argument("--folder", type=Path, default=LABS, help="where labs live: %(default)s")
     commands = parser.add_subparsers(required=True, metavar="command")
 
     drill = commands.add_parser("drill", help="run one drill in a lab of its own")
@@ -85,16 +51,16 @@ def _parser() -> argparse.ArgumentParser:
     drill.add_argument("--input", type=_json, default={}, help="input of the execution, as JSON")
     drill.add_argument("--json", type=Path, metavar="FILE", help="write the report there as well")
     drill.add_argument("--keep", action="store_true", help="keep the lab's folder: logs, evidence")
-    drill.set_defaults(command=_drill)
+    drill.set_defaults(command="drill")
 
     up = commands.add_parser("up", help="start a lab that stays, and say how to reach it")
-    up.set_defaults(command=_up)
+    up.set_defaults(command="up")
 
     damages = commands.add_parser("damages", help="list the known damages")
-    damages.set_defaults(command=_damages)
+    damages.set_defaults(command="damages")
 
     down = commands.add_parser("down", help="end every lab of this folder, crashed ones included")
-    down.set_defaults(command=_down)
+    down.set_defaults(command="down")
 
     for starts in (drill, up):
         starts.add_argument(
@@ -102,97 +68,6 @@ def _parser() -> argparse.ArgumentParser:
         )
         starts.add_argument("--port", type=int, default=0, help="of the emulated AWS")
     return parser
-
-
-def _drill(chosen: argparse.Namespace, console: Console) -> int:
-    damage = find_damage(chosen.damage) if chosen.damage else None
-    LABS.mkdir(exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="drill-", dir=LABS))
-    standing.own(folder, stays=False)
-    began = time.monotonic()
-
-    def tell(stage: str) -> None:
-        console.print(f"[dim]{time.monotonic() - began:5.1f} s[/]  {stage}")
-
-    lab = Lab(folder, damage=damage, scale=chosen.scale, port=chosen.port, tell=tell)
-    try:
-        with lab:
-            _say_what_is_not_real(lab, console)
-            if damage:
-                console.print(f"[yellow]damage: {damage.description}[/]")
-            execution = lab.start_drill(chosen.name, chosen.input)
-            states = lab.emulator.client("stepfunctions")
-            told = live.follow(states, execution, name=chosen.name, console=console)
-            report = _report_of(lab, execution)
-            if report is None:
-                console.print(f"the drill left no report: {told.cause}", style="red", markup=False)
-                return COULD_NOT_RUN
-            page = _save(lab, report, also=chosen.json)
-            ascii_only = console.options.ascii_only
-            console.print()
-            console.print(live.summary_table(report, page=str(page), ascii_only=ascii_only))
-            return EXIT[report["verdict"]]
-    finally:
-        if chosen.keep:
-            console.print(f"kept: {folder}")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _say_what_is_not_real(lab: Lab, console: Console) -> None:
-    facts = {
-        "version": lab.rds.servers.version,
-        "factor": lab.time_factor,
-        "lag": lab.rds.restorable_lag.total_seconds(),
-    }
-    for line in STAND_INS:
-        console.print(f"[dim]not as in AWS: {line.format(**facts)}[/]")
-
-
-def _report_of(lab: Lab, execution: str) -> dict[str, Any] | None:
-    """The report that the evidence bucket holds of an execution."""
-    bucket = lab.deployment.evidence_bucket
-    pages = lab.emulator.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
-    for page in pages:
-        for entry in page.get("Contents", []):
-            if entry["Key"].endswith("/report.json"):
-                report: dict[str, Any] = json.loads(lab.evidence(entry["Key"]))
-                if report["run"]["execution"] == execution:
-                    return report
-    return None
-
-
-def _save(lab: Lab, report: dict[str, Any], *, also: Path | None) -> Path:
-    """Keep the report where the lab's end does not reach; the path of the page."""
-    folder = REPORTS / str(report["run"]["id"])
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-    (folder / "report.json").write_text(text, encoding="utf-8")
-    if also:
-        also.write_text(text, encoding="utf-8")
-    page = folder / "report.html"
-    page.write_bytes(lab.evidence(f"{report['run']['key']}/report.html"))
-    return page
-
-
-def _up(chosen: argparse.Namespace, console: Console) -> int:
-    standing.up(LABS, scale=chosen.scale, port=chosen.port, console=console)
-    return 0
-
-
-def _down(_: argparse.Namespace, console: Console) -> int:
-    ended = standing.down(LABS)
-    for line in ended or ["no lab is running"]:
-        console.print(line, markup=False)
-    return 0
-
-
-def _damages(_: argparse.Namespace, console: Console) -> int:
-    table = Table("damage", "what is wrong with the copy", "the check that must find it", box=None)
-    for damage in list_damages():
-        table.add_row(damage.name, damage.description, damage.check)
-    console.print(table)
-    return 0
 
 
 def _json(text: str) -> Any:

@@ -28,9 +28,6 @@ from lab.rds_records import ServedCluster
 from lab.seed.writer import WriterProcess
 
 ROOT = Path(__file__).parent.parent
-LABS = ROOT / ".lab"
-"""Where labs live: each in a folder of its own."""
-
 TIME_FACTOR = 0.02
 """What is left of a wait in the lab: 30 seconds between two looks at a cluster are 0.6."""
 
@@ -102,11 +99,11 @@ class Lab:
     def start(self) -> None:
         """Start everything. Raises LabError, and what its parts raise, with what was expected."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._start_emulator()
         with ThreadPoolExecutor(max_workers=2) as pool:
             self.tell("synthesizing the template, and the dependency layer for this machine")
             assembly = pool.submit(self._synthesize)
             layer = pool.submit(bundle.layer_for_this_machine)
-            self._start_emulator()
             self._start_company()
             template, layer_folder = assembly.result(), layer.result()
         self.tell("deploying the template to the emulated AWS")
@@ -221,14 +218,11 @@ class Lab:
     def start_drill(self, drill: str, given: Any = None) -> str:
         """Start a drill as its console page does; the ARN of the execution.
 
-        Raises LabError for a drill that drills.yaml does not have.
+        Raises KeyError for a drill that drills.yaml does not have.
         """
-        machine = self.deployment.machines.get(drill)
-        if machine is None:
-            known = ", ".join(self.deployment.machines)
-            raise LabError(f"there is no drill {drill!r} in drills.yaml: expected one of {known}")
         started = self.emulator.client("stepfunctions").start_execution(
-            stateMachineArn=machine, input=json.dumps({} if given is None else given)
+            stateMachineArn=self.deployment.machines[drill],
+            input=json.dumps({} if given is None else given),
         )
         return str(started["executionArn"])
 
@@ -237,6 +231,11 @@ class Lab:
         bucket = self.deployment.evidence_bucket
         body = self.emulator.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
         return bytes(body.read())
+
+
+def known_drills() -> list[str]:
+    """The names of the drills in drills.yaml. Raises ConfigurationError."""
+    return [drill.name for drill in load(ROOT / "drills.yaml").drills]
 
 
 def drilled_company() -> Company:

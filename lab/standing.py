@@ -117,7 +117,7 @@ def down(labs: Path) -> list[str]:
     A drill that runs in another terminal is left alone.
     """
     told = []
-    for folder in sorted(path for path in labs.glob("*") if path.name != "reports"):
+    for folder in sorted([*labs.glob("up/"), *labs.glob("drill-*/")]):
         owner = owner_of(folder)
         process = owner.process if owner else None
         if owner and process and not owner.stays:
