@@ -1,0 +1,1 @@
+"""Measurements, each as ratios of things that are measured side by side in one run."""
