@@ -98,7 +98,7 @@ def _way_to(bucket: s3.Bucket, vpc: ec2.Vpc) -> None:
     endpoint.add_to_policy(
         iam.PolicyStatement(
             principals=[iam.AnyPrincipal()],
-            actions=["s3:GetObject", "s3:ListBucket", "s3:PutObject"],
+            actions=["s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:PutObjectTagging"],
             resources=[bucket.bucket_arn, bucket.arn_for_objects("*")],
         )
     )

@@ -54,6 +54,10 @@ def describe_instance(identifier: str) -> Instance | None:
     return _instance(found[0]) if found else None
 
 
+PORT = 5432
+"""The copy's, whatever the source's is: the drill's own security groups admit no other."""
+
+
 def restore_to_time(
     *,
     source: str,
@@ -63,11 +67,11 @@ def restore_to_time(
     security_group: str,
     drill: Mapping[str, Any],
     plan: Mapping[str, Any],
-) -> None:
-    """Ask for the restored cluster. Every parameter with a dangerous default is passed.
+) -> bool:
+    """Ask for the restored cluster; False while the source's state forbids it.
 
-    "Already exists" is success: the caller looks again, and adopts what bears the run's tags.
-    Raises TryAgain while the source is in a state that forbids it.
+    Every parameter with a dangerous default is passed. "Already exists" is success: the caller
+    looks again, and adopts what bears the run's tags.
     """
     found = plan["source"]
     request: dict[str, Any] = {
@@ -78,7 +82,7 @@ def restore_to_time(
         "DBSubnetGroupName": subnet_group,
         "VpcSecurityGroupIds": [security_group],
         "DBClusterParameterGroupName": drill["parameter_groups"]["cluster"],
-        "Port": found["port"],
+        "Port": PORT,
         "EnableIAMDatabaseAuthentication": True,
         "DeletionProtection": False,
         "BackupRetentionPeriod": 1,
@@ -96,10 +100,14 @@ def restore_to_time(
             "MinCapacity": drill["capacity"]["min"],
             "MaxCapacity": drill["capacity"]["max"],
         }
-    _accepted(
-        lambda: _rds().restore_db_cluster_to_point_in_time(**request),
-        already={"DBClusterAlreadyExistsFault"},
-    )
+    try:
+        _rds().restore_db_cluster_to_point_in_time(**request)
+    except ClientError as error:
+        if code_of(error) == "InvalidDBClusterStateFault":
+            return False
+        if code_of(error) != "DBClusterAlreadyExistsFault":
+            raise
+    return True
 
 
 def create_instance(

@@ -205,8 +205,8 @@ _STAMPS = frozenset({"done", "wait_seconds", "waiting_for", "calls", "started_at
 
 
 def remembered(previous: Mapping[str, Any], remains: Remains) -> list[dict[str, str]]:
-    """All of the run that Teardown has ever seen, this look included: in the end, its deletions."""
-    found = {(e["type"], e["name"]): dict(e) for e in previous.get("deleted", [])}
+    """All of the run that Teardown has ever seen, this look included."""
+    found = {(e["type"], e["name"]): dict(e) for e in previous.get("seen", [])}
     for instance in remains.instances:
         found["instance", instance.identifier] = _resource(
             "instance", instance.identifier, instance.arn

@@ -13,13 +13,20 @@ from functions.aurora.values import Cluster, Surroundings
 from functions.errors import Refused
 from functions.model import CheckClass, Level
 
+SOURCE_PATIENCE_SECONDS = 1800
+"""How long Plan waits for a source that is backing up, being modified or maintained."""
+
+LEAST_CALLS_A_UNIT = 9
+"""A unit that gathers the parts of a table looks for them up to seven times."""
+
 EVENT_BUDGET = 20_000
 """History events a run may make: Step Functions ends an execution at 25,000, and skips Teardown."""
 
 EVENTS_A_CALL = 10
 """Wait, Task and Choice make nine events; a unit's beginning and end in the Map add their share."""
 
-MOST_UNITS = 100
+MOST_UNITS = 60
+"""The Map could take a hundred; fewer and larger units leave each of them more calls."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -237,21 +244,22 @@ def call_budget(drill: Mapping[str, Any]) -> dict[str, int]:
 
     Raises Refused when the deadlines cannot be kept with so short a poll.
     """
-    poll = drill["timing"]["poll_seconds"]
-    deadlines = drill["deadlines"]
+    timing, deadlines = drill["timing"], drill["deadlines"]
+    poll = timing["poll_seconds"]
     budget = {
+        "plan": 20 + _polls(SOURCE_PATIENCE_SECONDS, poll),
         "witness": 200,
         "exercise": 20
         + _polls(deadlines["restorable_seconds"], poll)
         + _polls(deadlines["restore_seconds"], poll)
         + _polls(deadlines["instance_seconds"], poll),
-        "verify": 100,
+        "verify": 20 + _polls(timing["login_seconds"], min(poll, timing["login_seconds"] / 60)),
         "teardown": 20 + _polls(deadlines["teardown_seconds"], poll),
     }
     cleared = budget["teardown"]
     left = EVENT_BUDGET // EVENTS_A_CALL - sum(budget.values()) - cleared
     a_unit = left // MOST_UNITS
-    if a_unit < 2:
+    if a_unit < LEAST_CALLS_A_UNIT:
         raise Refused(
             f"timing.poll_seconds: {poll}: too short for the deadlines: the execution would reach"
             f" {EVENT_BUDGET} history events; poll less often"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, assert_never
 
-from functions import clock, executions
+from functions import clock, executions, naming
 from functions.aurora import clusters, database, keys
 from functions.aurora import exercise as deciding
 from functions.aurora import plan as planning
@@ -16,13 +16,16 @@ from functions.aurora import verify_unit as unit_verifying
 from functions.aurora import witness as witnessing
 from functions.aurora.database import Login
 from functions.aurora.exercise import Move, Remains, Seen
-from functions.aurora.values import Cluster, Instance, Surroundings
+from functions.aurora.values import Cluster, Instance, Surroundings, passes
 from functions.aurora.witness import Source
 from functions.errors import Refused
 from functions.evidence import Evidence
 from functions.ledger import Claim, Ledger
 from functions.model import Answer
 from functions.step import Run, done, step, waiting
+
+LOST_RESTORE_SECONDS = 150
+"""Longer than a call of Exercise may take: by then the restore it asked for last has appeared."""
 
 
 @step("plan")
@@ -35,10 +38,14 @@ def plan(run: Run) -> Answer:
     """
     overrides = planning.read_input(run.document["input"])
     execution = run.document["execution"]
+    found = _look_around(run)
+    if found.source and passes(found.source.status) and _is_patient(run):
+        waiting_for = f"the source, which is {found.source.status}"
+        return waiting(run.drill["timing"]["poll_seconds"], waiting_for, outcome="wait")
     made = planning.make(
         drill=run.drill,
         overrides=overrides,
-        found=_look_around(run),
+        found=found,
         execution=execution,
         now=run.now,
     )
@@ -67,6 +74,13 @@ def plan(run: Run) -> Answer:
         outcome="clear",
         dead={"execution": holder.execution, "plan": holder.plan, "teardown": {}},
     )
+
+
+def _is_patient(run: Run) -> bool:
+    """Whether Plan may still wait for a source whose state passes by itself."""
+    began = run.previous.get("started_at")
+    waited = (run.now - clock.parse(began)).total_seconds() if began else 0.0
+    return waited < planning.SOURCE_PATIENCE_SECONDS
 
 
 def _look_around(run: Run) -> Surroundings:
@@ -141,8 +155,8 @@ def exercise(run: Run) -> Answer:
     )
     match decision.move:
         case Move.RESTORE:
-            facts["requested_at"] = clock.render(datetime.now(UTC))
-            clusters.restore_to_time(
+            requested_at = clock.render(datetime.now(UTC))
+            accepted = clusters.restore_to_time(
                 source=plan["source"]["identifier"],
                 target=names["cluster"],
                 restore_time=restore_time,
@@ -151,7 +165,11 @@ def exercise(run: Run) -> Answer:
                 drill=drill,
                 plan=plan,
             )
-            facts["accepted_at"] = clock.render(datetime.now(UTC))
+            if not accepted:
+                return waiting(plan["poll_seconds"], "the source to allow a restore", **facts)
+            # A cluster may stay unseen for a while after its request: the first request counts.
+            facts.setdefault("requested_at", requested_at)
+            facts.setdefault("accepted_at", clock.render(datetime.now(UTC)))
         case Move.CREATE_INSTANCE:
             clusters.create_instance(
                 cluster=names["cluster"], identifier=names["instance"], drill=drill, plan=plan
@@ -177,6 +195,7 @@ def verify(run: Run) -> Answer:
         witness=run.document["witness"],
         previous=run.previous,
         evidence=Evidence.of(run.settings),
+        most_units=planning.MOST_UNITS,
     )
 
 
@@ -220,8 +239,14 @@ def teardown(run: Run) -> Answer:
     plan = run.plan
     remains, resource_id = _remains(run)
     decision = deciding.teardown_next(remains=remains, run=plan["run_id"])
-    deleted = deciding.remembered(run.previous, remains)
-    facts: dict[str, Any] = {"resource_id": resource_id, "deleted": deleted}
+    seen = deciding.remembered(run.previous, remains)
+    left = deciding.remembered({}, remains)
+    facts: dict[str, Any] = {
+        "resource_id": resource_id,
+        "seen": seen,
+        "leftovers": left,
+        "deleted": [resource for resource in seen if resource not in left],
+    }
     match decision.move:
         case Move.DELETE_INSTANCE:
             for instance in remains.instances:
@@ -234,11 +259,11 @@ def teardown(run: Run) -> Answer:
                 clusters.delete_retained_backup(backup)
         case Move.DONE:
             # A restore whose answer was lost may still appear: then nothing must be seen twice.
-            lost = bool(run.document.get("error")) and not deleted
+            lost = bool(run.document.get("error")) and not seen
             if not lost or run.previous.get("nothing_seen"):
-                return done(proven=True, leftovers=[], **facts)
+                return done(proven=True, **facts)
             facts["nothing_seen"] = True
-            return waiting(plan["poll_seconds"], "a lost restore to appear", proven=False, **facts)
+            return waiting(LOST_RESTORE_SECONDS, "a lost restore to appear", proven=False, **facts)
         case Move.WAIT:
             pass
         case Move.RESTORE | Move.CREATE_INSTANCE:
@@ -262,6 +287,7 @@ def _remains(run: Run) -> tuple[Remains, str]:
 
 
 def _instances(cluster: Cluster | None, planned: str) -> tuple[Instance, ...]:
-    identifiers = {planned, *(cluster.members if cluster else ())}
+    members = cluster.members if cluster else ()
+    identifiers = {planned, *(name for name in members if name.startswith(naming.PREFIX))}
     found = (clusters.describe_instance(identifier) for identifier in sorted(identifiers))
     return tuple(instance for instance in found if instance is not None)

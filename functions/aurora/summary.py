@@ -44,7 +44,8 @@ def summarize(document: Document) -> Summary:
         ),
         created=_resources(exercise.get("created")),
         deleted=_resources(teardown.get("deleted")),
-        leftovers=_resources(teardown.get("leftovers")),
+        # A teardown that never answered has seen nothing: then what was made is what may be left.
+        leftovers=_resources(teardown.get("leftovers", exercise.get("created"))),
         proven=bool(teardown.get("proven")),
     )
 

@@ -93,6 +93,36 @@ _HOPELESS = frozenset(
 )
 
 
+# What passes by itself: a source in one of these is waited for before it is refused.
+_PASSING = frozenset(
+    {
+        "backing-up",
+        "configuring-enhanced-monitoring",
+        "configuring-iam-database-auth",
+        "configuring-log-exports",
+        "failing-over",
+        "maintenance",
+        "modifying",
+        "promoting",
+        "rebooting",
+        "renaming",
+        "resetting-master-credentials",
+        "starting",
+        "update-iam-db-auth",
+        "upgrading",
+    }
+)
+
+
+def passes(status: str) -> bool:
+    """Whether a source in this state becomes available by itself.
+
+    >>> passes("backing-up"), passes("stopped"), passes("available")
+    (True, False, False)
+    """
+    return status in _PASSING
+
+
 def state_of(status: str) -> State:
     """What a status means. AWS adds states: an unknown one is waited for, until the deadline.
 

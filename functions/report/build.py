@@ -73,7 +73,10 @@ def build(
             "from": summary.restore_from or text(part(drill, "restore").get("from")),
             "asked": summary.restore_asked or text(part(drill, "restore").get("at")),
             "time": summary.restore_time,
-            "required_level": _level(drill.get("required_level")),
+            "required_level": _level(
+                part(part(document, "plan"), "restore").get("required_level")
+                or drill.get("required_level")
+            ),
             **_levels(checks),
         },
         "objectives": _objectives(drill, summary),
@@ -227,10 +230,8 @@ def _error(document: Document) -> dict[str, str] | None:
     raised = part(document, "error")
     if raised:
         return _told(_raising_step(document), raised)
-    teardown = part(document, "teardown")
-    if teardown.get("Error"):
-        return _told("Teardown", teardown)
-    return None
+    teardown = part(document, "teardown_error")
+    return _told("Teardown", teardown) if teardown else None
 
 
 def _told(step: str, raised: Mapping[str, Any]) -> dict[str, str]:

@@ -233,7 +233,12 @@ class TestNetwork:
         (statement,) = endpoint["PolicyDocument"]["Statement"]
         arn = template.arn(bucket)
         assert statement["Resource"] == [arn, f"{arn}/*"]
-        assert statement["Action"] == ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]
+        assert statement["Action"] == [
+            "s3:GetObject",
+            "s3:ListBucket",
+            "s3:PutObject",
+            "s3:PutObjectTagging",
+        ]
 
     def test_its_zones_are_those_of_the_configuration(
         self, template: Template, configured: Configuration

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -81,6 +82,17 @@ def test_a_source_that_is_stopped_is_refused(drills: Drills) -> None:
         source.status = "available"
     assert ran.verdict == "REFUSED"
     assert "is stopped: expected available" in ran.cause
+
+
+def test_a_source_that_is_backing_up_is_waited_for(drills: Drills) -> None:
+    source = drills.lab.source
+    source.status = "backing-up"
+    timer = threading.Timer(2.0, setattr, (source, "status", "available"))
+    timer.start()
+    ran = drills.run({"dry_run": True})
+    timer.join()
+    assert ran.verdict == "SKIPPED", ran.cause
+    assert len(ran.answers("Plan")) > 1
 
 
 def test_a_second_start_while_one_runs_is_skipped(drills: Drills) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from functions.aurora.plan import EVENTS_A_CALL
+from tests.emulator.conftest import Failure
 from tests.line.conftest import HEALTHY, WAITING, Line, raises
-from tests.line.test_rules import RETRIED
+from tests.line.test_rules import RETRIED, WAKING
 
 WAY = ["Plan", "Witness", "Exercise", "Verify", "VerifyUnit", "VerifyUnit", "Teardown", "Report"]
 
@@ -82,8 +83,16 @@ def test_teardown_that_raises_is_reported_and_the_first_error_stays(line: Line) 
     line.run(Exercise=raises("RestoreFailed"), Teardown=raises("DeadlineExceeded"))
     document = line.events["Report"][0]["document"]
     assert document["error"]["Error"] == "RestoreFailed"
-    assert document["teardown"]["Error"] == "DeadlineExceeded"
-    assert "done" not in document["teardown"]
+    assert document["teardown_error"]["Error"] == "DeadlineExceeded"
+    assert "teardown" not in document
+
+
+def test_teardown_that_raises_late_keeps_what_it_had_seen(line: Line) -> None:
+    seen = WAITING | {"leftovers": [{"type": "cluster", "name": "drill-x"}]}
+    line.run(Teardown=[seen, raises("DeadlineExceeded")])
+    document = line.events["Report"][0]["document"]
+    assert document["teardown"]["leftovers"] == seen["leftovers"]
+    assert document["teardown_error"]["Error"] == "DeadlineExceeded"
 
 
 def test_report_that_raises_ends_inconclusive(line: Line) -> None:
@@ -116,6 +125,25 @@ def test_what_may_pass_is_retried_by_name(line: Line, name: str) -> None:
     ended = line.run(Exercise=[raises(name), raises(name), HEALTHY["Exercise"]])
     assert ended.status == "SUCCEEDED"
     assert line.called.count("Exercise") == 3
+
+
+@pytest.mark.parametrize("name", sorted(WAKING))
+def test_a_function_that_slept_for_weeks_is_waited_for(line: Line, name: str) -> None:
+    ended = line.run(Verify=[*[raises(name)] * 8, HEALTHY["Verify"]])
+    assert ended.status == "SUCCEEDED"
+    assert line.called.count("Verify") == 9
+
+
+def test_a_hundred_units_that_raise_at_length_still_fit_into_the_document(line: Line) -> None:
+    def unit(_: Any) -> Any:
+        raise Failure("ClientError", "x" * 30_000)
+
+    line.run(
+        Verify={"done": True, "units": [{"unit": n} for n in range(100)]},
+        VerifyUnit=lambda event: unit(event),
+    )
+    units = line.events["Report"][0]["document"]["verify_units"]
+    assert {u["error"]["Error"] for u in units} == {"ClientError"}
 
 
 @pytest.mark.parametrize("name", ["NotOurs", "DeadlineExceeded", "ClientError", "KeyError"])

@@ -25,6 +25,14 @@ RETRIED = {
     "States.Timeout",
     "TryAgain",
 }
+WAKING = {
+    "Lambda.ResourceNotReadyException",
+    "Lambda.ResourceConflictException",
+    "Lambda.ENINotReadyException",
+    "Lambda.EC2ThrottledException",
+    "Lambda.EC2UnexpectedException",
+}
+"""A function in a VPC that was idle for weeks has lost its network interface, and gets another."""
 
 
 def following(state: dict[str, Any]) -> set[str]:
@@ -62,16 +70,18 @@ def test_every_task_has_a_time_limit_and_retries_by_name_only(name: str) -> None
     task = TASKS[name]
     function = task["Resource"].removeprefix("${").removesuffix("Function}")
     assert task["TimeoutSeconds"] == f"${{{function}TimeoutSeconds}}"
-    (retry,) = task["Retry"]
-    assert set(retry["ErrorEquals"]) == RETRIED
-    assert retry["MaxAttempts"] <= 6
+    passing, waking = task["Retry"]
+    assert set(passing["ErrorEquals"]) == RETRIED
+    assert passing["MaxAttempts"] <= 6
+    assert set(waking["ErrorEquals"]) == WAKING
+    assert waking["MaxAttempts"] * waking["MaxDelaySeconds"] <= 720
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_catches_everything_and_keeps_the_document(name: str) -> None:
     (catch,) = TASKS[name]["Catch"]
     assert catch["ErrorEquals"] == ["States.ALL"]
-    assert catch["ResultPath"] in ("$.error", "$.teardown")
+    assert catch["ResultPath"] in ("$.error", "$.teardown_error")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +160,10 @@ def test_each_step_is_called_until_it_is_done(name: str) -> None:
 def test_an_iteration_returns_only_a_key_and_counts() -> None:
     returned = set(UNIT["VerifyUnit ends"]["Parameters"])
     assert returned == {"unit.$", "key.$", "passed.$", "failed.$", "not_run.$"}
-    assert set(UNIT["VerifyUnit raised"]["Parameters"]) == {"unit.$", "error.$"}
+    assert UNIT["VerifyUnit raised"]["Parameters"] == {
+        "unit.$": "$.unit",
+        "error": {"Error.$": "$.error.Error"},
+    }
 
 
 def test_the_map_is_bounded() -> None:

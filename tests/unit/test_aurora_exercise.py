@@ -163,5 +163,5 @@ def test_teardown_keeps_the_order_that_aws_demands(
 def test_teardown_remembers_all_that_it_has_seen() -> None:
     first = remembered({}, Remains(cluster=CLUSTER, instances=(INSTANCE,), retained_backups=()))
     nothing = Remains(cluster=None, instances=(), retained_backups=())
-    assert remembered({"deleted": first}, nothing) == first
+    assert remembered({"seen": first}, nothing) == first
     assert [e["name"] for e in first] == ["drill-x-1", "drill-x"]

@@ -84,8 +84,11 @@ def test_an_objective_is_met_missed_or_not_measured() -> None:
 
 def test_teardown_that_raised_proves_nothing() -> None:
     raised = document()
-    raised["teardown"] = {"Error": "DeadlineExceeded", "Cause": "{}"}
-    assert not summarize(raised).proven
+    raised["teardown_error"] = {"Error": "DeadlineExceeded", "Cause": "{}"}
+    del raised["teardown"]
+    summary = summarize(raised)
+    assert not summary.proven
+    assert [left.name for left in summary.leftovers] == ["drill-x"]
 
 
 @given(some.sets(some.sampled_from(list(document()))))

@@ -185,7 +185,9 @@ def test_an_error_while_a_dead_run_was_cleared_is_named_so() -> None:
 
 def test_the_error_of_a_teardown_is_told_and_is_a_failure() -> None:
     sample = samples.passed()
-    sample.document["teardown"] = {"Error": "DeadlineExceeded", "Cause": '{"errorMessage": "late"}'}
+    sample.document["teardown"] |= {"done": False, "proven": False}
+    cause = '{"errorMessage": "late"}'
+    sample.document["teardown_error"] = {"Error": "DeadlineExceeded", "Cause": cause}
     report = valid(sample.report())
     assert report["verdict"] == Verdict.FAIL
     assert report["error"] == {"step": "Teardown", "name": "DeadlineExceeded", "message": "late"}
