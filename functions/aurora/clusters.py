@@ -54,6 +54,15 @@ def describe_instance(identifier: str) -> Instance | None:
     return _instance(found[0]) if found else None
 
 
+# AWS has no room now: asked again at every look, until the deadline.
+_NO_CAPACITY = frozenset(
+    {
+        "InsufficientDBClusterCapacityFault",
+        "InsufficientDBInstanceCapacity",
+        "InsufficientStorageClusterCapacity",
+    }
+)
+
 PORT = 5432
 """The copy's, whatever the source's is: the drill's own security groups admit no other."""
 
@@ -68,7 +77,7 @@ def restore_to_time(
     drill: Mapping[str, Any],
     plan: Mapping[str, Any],
 ) -> bool:
-    """Ask for the restored cluster; False while the source's state forbids it.
+    """Ask for the restored cluster; False while the source's state or AWS's capacity forbids it.
 
     Every parameter with a dangerous default is passed. "Already exists" is success: the caller
     looks again, and adopts what bears the run's tags.
@@ -103,7 +112,7 @@ def restore_to_time(
     try:
         _rds().restore_db_cluster_to_point_in_time(**request)
     except ClientError as error:
-        if code_of(error) == "InvalidDBClusterStateFault":
+        if code_of(error) in {"InvalidDBClusterStateFault", *_NO_CAPACITY}:
             return False
         if code_of(error) != "DBClusterAlreadyExistsFault":
             raise
@@ -113,7 +122,10 @@ def restore_to_time(
 def create_instance(
     *, cluster: str, identifier: str, drill: Mapping[str, Any], plan: Mapping[str, Any]
 ) -> None:
-    """Ask for the restored cluster's instance: its writer. "Already exists" is success."""
+    """Ask for the restored cluster's instance: its writer. "Already exists" is success.
+
+    So is a lack of capacity, for now: the next call finds no instance, and asks again.
+    """
     _accepted(
         lambda: _rds().create_db_instance(
             DBInstanceIdentifier=identifier,
@@ -125,7 +137,7 @@ def create_instance(
             AutoMinorVersionUpgrade=False,
             Tags=_tags(plan["tags"]),
         ),
-        already={"DBInstanceAlreadyExists"},
+        already={"DBInstanceAlreadyExists", *_NO_CAPACITY},
     )
 
 

@@ -166,7 +166,7 @@ def exercise(run: Run) -> Answer:
                 plan=plan,
             )
             if not accepted:
-                return waiting(plan["poll_seconds"], "the source to allow a restore", **facts)
+                return waiting(plan["poll_seconds"], "AWS to allow the restore", **facts)
             # A cluster may stay unseen for a while after its request: the first request counts.
             facts.setdefault("requested_at", requested_at)
             facts.setdefault("accepted_at", clock.render(datetime.now(UTC)))

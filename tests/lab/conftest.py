@@ -15,6 +15,7 @@ import pytest
 from functions.model import Status
 from lab.emulator import Call
 from lab.lab import Lab
+from lab.rds_faults import Faults
 
 DRILL = "aurora-prod-monthly"
 PATIENCE_SECONDS = 120
@@ -173,4 +174,5 @@ def drills(lab: Lab) -> Iterator[Drills]:
     kept = list(lab.emulator.before_call), list(lab.emulator.after_call)
     yield Drills(lab)
     lab.rds.damage = None
+    lab.rds.faults = Faults()
     lab.emulator.before_call[:], lab.emulator.after_call[:] = kept

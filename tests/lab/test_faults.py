@@ -70,12 +70,21 @@ def test_a_cluster_that_takes_too_long_is_torn_down(drills: Drills) -> None:
 
 
 def test_a_restore_that_fails_is_torn_down_and_reported(drills: Drills) -> None:
-    drills.lab.rds.faults.fail(
-        "RestoreDBClusterToPointInTime", code="InsufficientStorageClusterCapacity", times=9
-    )
+    drills.lab.rds.faults.fail("RestoreDBClusterToPointInTime", code="KMSKeyNotAccessibleFault")
     ran = drills.run()
     assert ran.verdict == "INCONCLUSIVE", ran.cause
+    assert "KMSKeyNotAccessibleFault" in ran.cause
     assert drills.left() == {}
+
+
+def test_what_aws_cannot_do_now_is_asked_again(drills: Drills) -> None:
+    faults = drills.lab.rds.faults
+    restore = "RestoreDBClusterToPointInTime"
+    faults.fail(restore, code="InvalidDBClusterStateFault", times=9)
+    faults.fail(restore, code="InsufficientStorageClusterCapacity", times=2)
+    faults.fail("CreateDBInstance", code="InsufficientDBInstanceCapacity", times=2)
+    ran = drills.run()
+    assert ran.verdict == "PASS", ran.cause
 
 
 def test_throttling_is_waited_out(drills: Drills) -> None:
