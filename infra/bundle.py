@@ -109,6 +109,7 @@ def build_layer(target: Path, *, python: str, platform: str | None) -> None:
 def _trim(packages: Path) -> None:
     """Take away what no function reads: it is four fifths of the size."""
     shutil.rmtree(packages / "bin", ignore_errors=True)
+    (packages / ".lock").unlink(missing_ok=True)
     shutil.rmtree(packages / "boto3" / "examples", ignore_errors=True)
     for data in (packages / "botocore" / "data", packages / "boto3" / "data"):
         for service in data.iterdir():

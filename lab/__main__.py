@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     drill.add_argument("--damage", help="damage the restored copy: python -m lab damages")
     drill.add_argument("--input", type=_json, default={}, help="input of the execution, as JSON")
     drill.add_argument("--json", type=Path, metavar="FILE", help="write the report there as well")
-    drill.add_argument("--keep", action="store_true", help="keep the lab's folder: logs, evidence")
+    drill.add_argument("--keep", action="store_true", help="keep the lab's folder: logs, template")
     drill.set_defaults(command="drill")
 
     up = commands.add_parser("up", help="start a lab that stays, and say how to reach it")
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         starts.add_argument(
             "--scale", type=_scale, default=1.0, help="of the sample company's data"
         )
-        starts.add_argument("--port", type=int, default=0, help="of the emulated AWS")
+        starts.add_argument("--port", type=_port, default=0, help="of the emulated AWS")
     return parser
 
 
@@ -75,6 +75,12 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from error
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a port from 0 to 65535")
+    return int(text)
 
 
 def _scale(text: str) -> float:

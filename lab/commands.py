@@ -42,7 +42,7 @@ EXPECTED = (
 """The errors that say what to do; any other is a fault of the lab, and shows its traceback."""
 
 STAND_INS = (
-    "AWS is a moto server in this process: no quotas, no throttling, no real latencies.",
+    "AWS is a moto server in this process: no throttling, no real latencies.",
     "Aurora is PostgreSQL {version} of this machine: a restore is a base backup and WAL replay.",
     "Waits are shortened to {factor:.0%}; the restorable time lags {lag:.0f} s, not minutes.",
     "Networks are not isolated: functions are processes that share this machine.",
@@ -81,6 +81,8 @@ def drill(chosen: argparse.Namespace, console: Console) -> int:
             ascii_only = console.options.ascii_only
             console.print()
             console.print(live.summary_table(report, page=str(page), ascii_only=ascii_only))
+            for failure in lab.rds.failures:
+                console.print(f"behind a status `failed`: {failure}", style="red", markup=False)
             return EXIT[report["verdict"]]
     finally:
         if chosen.keep:

@@ -78,7 +78,7 @@ def up(labs: Path, *, scale: float, port: int, console: Console) -> None:
             postgres.clean(folder)
             shutil.rmtree(folder)
         _start(folder, scale=scale, port=port, console=console)
-    console.print(_directions(json.loads((folder / "ready.json").read_text())), markup=False)
+    console.print(_directions(labs, json.loads((folder / "ready.json").read_text())), markup=False)
 
 
 def _start(folder: Path, *, scale: float, port: int, console: Console) -> None:
@@ -133,7 +133,7 @@ def down(labs: Path) -> list[str]:
     return told
 
 
-def _directions(ready: dict[str, Any]) -> str:
+def _directions(labs: Path, ready: dict[str, Any]) -> str:
     """How to reach a lab with the AWS command line and psql."""
     machine = next(iter(ready["machines"].values()))
     access, secret, _ = aws.NOBODY
@@ -149,7 +149,7 @@ Its database, as the application's administrator:
 
   PGPASSWORD={shlex.quote(seed.PASSWORD)} psql "{ready["database"]}"
 
-Its end: python -m lab down
+Its end: python -m lab --folder {shlex.quote(str(labs))} down
 """
 
 

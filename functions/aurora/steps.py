@@ -5,24 +5,22 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from functions import clock, executions, naming
-from functions.aurora import clusters, database, keys
+from functions.aurora import clusters, keys
 from functions.aurora import exercise as deciding
 from functions.aurora import plan as planning
-from functions.aurora import verify as verifying
-from functions.aurora import verify_unit as unit_verifying
-from functions.aurora import witness as witnessing
-from functions.aurora.database import Login
 from functions.aurora.exercise import Move, Remains, Seen
 from functions.aurora.values import Cluster, Instance, Surroundings, passes
-from functions.aurora.witness import Source
 from functions.errors import Refused
 from functions.evidence import Evidence
 from functions.ledger import Claim, Ledger
 from functions.model import Answer
 from functions.step import Run, done, step, waiting
+
+if TYPE_CHECKING:  # psycopg, and what needs it, is imported by the steps that log in, and no others
+    from functions.aurora.database import Login
 
 LOST_RESTORE_SECONDS = 150
 """Longer than a call of Exercise may take: by then the restore it asked for last has appeared."""
@@ -102,6 +100,8 @@ def _look_around(run: Run) -> Surroundings:
 @step("witness")
 def witness(run: Run) -> Answer:
     """Write down what is true now on the source, either side of the restore point, and fix T."""
+    from functions.aurora import witness as witnessing
+
     source = run.plan["source"]
     endpoint = run.drill["witness"]["endpoint"]
     writer = _login(run, source["endpoint"], source["port"])
@@ -109,7 +109,7 @@ def witness(run: Run) -> Answer:
     return witnessing.advance(
         source=None
         if endpoint == "none"
-        else Source(reader=reader if endpoint == "reader" else writer, writer=writer),
+        else witnessing.Source(reader=reader if endpoint == "reader" else writer, writer=writer),
         drill=run.drill,
         plan=run.plan,
         previous=run.previous,
@@ -188,6 +188,8 @@ def exercise(run: Run) -> Answer:
 @step("verify")
 def verify(run: Run) -> Answer:
     """Open the copy: first login, where it landed, its tables. Divide the rest into units."""
+    from functions.aurora import verify as verifying
+
     return verifying.open_copy(
         copy=_copy(run),
         drill=run.drill,
@@ -202,6 +204,8 @@ def verify(run: Run) -> Answer:
 @step("verify_unit")
 def verify_unit(run: Run) -> Answer:
     """Compare one unit of what came back with the witness."""
+    from functions.aurora import verify_unit as unit_verifying
+
     if run.unit is None:
         raise Refused("unit: missing: expected the number of a unit of Verify's answer")
     return unit_verifying.run(
@@ -221,6 +225,8 @@ def _copy(run: Run) -> Login:
 
 def _login(run: Run, host: str, port: int) -> Login:
     """A login as the verifier's role, which is the same on the source and on the copy."""
+    from functions.aurora import database
+
     return database.iam_login(
         host=host,
         port=port,
