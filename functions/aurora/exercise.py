@@ -45,14 +45,14 @@ class Seen:
 def restore_next(
     *,
     seen: Seen,
-    restore_time: datetime,
+    waits_for: datetime,
     margin_seconds: float,
     plan: Mapping[str, Any],
     limits: Mapping[str, float],
     previous: Mapping[str, Any],
     now: datetime,
 ) -> Decision:
-    """The next move of Exercise.
+    """The next move of Exercise, which restores when `waits_for` is restorable: T, or later.
 
     `limits` are the drill's deadlines (seconds a phase may take). Raises DeadlineExceeded when a
     phase has taken longer, RestoreFailed in a hopeless state, NotOurs where a planned name is
@@ -61,7 +61,7 @@ def restore_next(
     cluster, instance = seen.cluster, seen.instance
     if cluster is None:
         return _restore_when_restorable(
-            seen.latest_restorable_time, restore_time, margin_seconds, limits, previous, now
+            seen.latest_restorable_time, waits_for, margin_seconds, limits, previous, now
         )
     _ours(cluster.identifier, cluster.tags, plan["run_id"])
     match state_of(cluster.status):
@@ -98,13 +98,13 @@ def restore_next(
 
 def _restore_when_restorable(
     latest: datetime | None,
-    restore_time: datetime,
+    waits_for: datetime,
     margin_seconds: float,
     limits: Mapping[str, float],
     previous: Mapping[str, Any],
     now: datetime,
 ) -> Decision:
-    if latest is not None and latest >= restore_time + timedelta(seconds=margin_seconds):
+    if latest is not None and latest >= waits_for + timedelta(seconds=margin_seconds):
         return Decision(move=Move.RESTORE, waiting_for="the cluster")
     since = previous.get("started_at")
     shown = clock.render(latest) if latest else "unknown"

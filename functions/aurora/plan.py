@@ -16,6 +16,13 @@ from functions.model import CheckClass, Level
 SOURCE_PATIENCE_SECONDS = 1800
 """How long Plan waits for a source that is backing up, being modified or maintained."""
 
+EDGE_PATIENCE = timedelta(minutes=20)
+"""How far the early edge of the window may move until the restore is asked for: the witness looks
+around, and the latest heartbeat becomes restorable."""
+
+SHORTEST_FULL_WINDOW = timedelta(hours=20)
+"""The early edge moves once the window is as long as the retention, a day at least."""
+
 LEAST_CALLS_A_UNIT = 9
 """A unit that gathers the parts of a table looks for them up to seven times."""
 
@@ -205,14 +212,15 @@ def choose_restore_time(
 ) -> datetime | None:
     """The restore point, a whole second; None for `latest`, where the witness fixes it.
 
-    `oldest` keeps the margin to the moving edge of the window. `random` is drawn from the run's
+    `oldest` keeps away from the moving edge of the window: by the margin, and where the edge moves,
+    by the time that passes until the restore is asked for. `random` is drawn from the run's
     id, so that a retried Plan draws the same.
 
     >>> from datetime import UTC
     >>> window = dict(earliest=datetime(2026, 11, 1, tzinfo=UTC),
     ...               latest=datetime(2026, 11, 8, tzinfo=UTC), margin_seconds=60, run_id="r")
     >>> choose_restore_time(at="oldest", **window)
-    datetime.datetime(2026, 11, 1, 0, 1, tzinfo=datetime.timezone.utc)
+    datetime.datetime(2026, 11, 1, 0, 21, tzinfo=datetime.timezone.utc)
     >>> choose_restore_time(at="latest", **window) is None
     True
     >>> drawn = choose_restore_time(at="random", **window)
@@ -223,7 +231,9 @@ def choose_restore_time(
     """
     if at == "latest":
         return None
-    first = _whole_second_after(earliest + timedelta(seconds=margin_seconds))
+    moves = latest - earliest >= SHORTEST_FULL_WINDOW
+    away = timedelta(seconds=margin_seconds) + (EDGE_PATIENCE if moves else timedelta())
+    first = _whole_second_after(earliest + away)
     last = max(first, latest.replace(microsecond=0) - timedelta(seconds=margin_seconds))
     if at == "oldest":
         return first
@@ -362,15 +372,19 @@ def required_level(drill: Mapping[str, Any], chosen: datetime | None) -> str:
 def required_classes(drill: Mapping[str, Any]) -> list[str]:
     """The classes of which at least one check must pass.
 
-    Markers prove where T landed, and the witness knows which tables there were: what the
-    configuration switched off cannot be required, and the report shows it as not measured.
+    Markers prove where T landed: what the configuration switched off cannot be required, and the
+    report shows it as not measured.
 
     >>> required_classes({"heartbeat": False, "witness": {"endpoint": "reader"}})
-    ['access', 'content', 'objective', 'teardown', 'schema']
+    ['access', 'schema', 'content', 'objective', 'teardown']
     """
-    required = [CheckClass.ACCESS, CheckClass.CONTENT, CheckClass.OBJECTIVE, CheckClass.TEARDOWN]
-    if drill["witness"]["endpoint"] != "none":
-        required.append(CheckClass.SCHEMA)
-        if drill["heartbeat"]:
-            required.append(CheckClass.RESTORE_POINT)
+    required = [
+        CheckClass.ACCESS,
+        CheckClass.SCHEMA,
+        CheckClass.CONTENT,
+        CheckClass.OBJECTIVE,
+        CheckClass.TEARDOWN,
+    ]
+    if drill["witness"]["endpoint"] != "none" and drill["heartbeat"]:
+        required.append(CheckClass.RESTORE_POINT)
     return [check_class.value for check_class in required]

@@ -133,18 +133,21 @@ def exercise(run: Run) -> Answer:
         cluster=clusters.describe_cluster(names["cluster"]),
         instance=clusters.describe_instance(names["instance"]),
     )
-    restore_time = clock.parse(run.document["witness"]["restore_time"])
+    witness = run.document["witness"]
+    restore_time = clock.parse(witness["restore_time"])
+    # A heartbeat that the copy must not have proves nothing before it could be restored.
+    waits_for = clock.parse(witness.get("restorable_after") or witness["restore_time"])
     margin = drill["timing"]["restorable_margin_seconds"]
     facts = deciding.observed(
         previous=run.previous,
         seen=seen,
-        waits_for=restore_time,
+        waits_for=waits_for,
         margin_seconds=margin,
         now=run.now,
     )
     decision = deciding.restore_next(
         seen=seen,
-        restore_time=restore_time,
+        waits_for=waits_for,
         margin_seconds=margin,
         plan=plan,
         limits=drill["deadlines"],

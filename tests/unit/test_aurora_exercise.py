@@ -43,7 +43,7 @@ def look(
 ) -> Decision:
     return restore_next(
         seen=Seen(latest_restorable_time=latest, cluster=cluster, instance=instance),
-        restore_time=T,
+        waits_for=T,
         margin_seconds=60,
         plan={"run_id": RUN},
         limits=DRILL["deadlines"],

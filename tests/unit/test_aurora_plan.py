@@ -157,6 +157,14 @@ def test_of_the_past_no_witness_can_exist(at: str) -> None:
     assert "2026-10-26T08:01:30Z" <= made["restore"]["time"] <= "2026-11-02T07:56:30Z"
 
 
+def test_the_oldest_moment_keeps_away_from_an_edge_that_moves() -> None:
+    oldest = {"from": "point-in-time", "at": "oldest"}
+    young = replace(SOURCE, earliest_restorable_time=NOW - timedelta(hours=2))
+    assert make(restore=oldest)["restore"]["time"] == "2026-10-26T08:21:30Z"
+    made = make(restore=oldest, found=replace(AROUND, source=young))
+    assert made["restore"]["time"] == "2026-11-02T06:01:30Z"
+
+
 def test_hold_extends_the_expiry() -> None:
     held, plain = make({"hold_minutes": 30}), make()
     assert held["hold_seconds"] == 1800
@@ -179,4 +187,5 @@ def test_too_short_a_poll_is_refused() -> None:
 
 def test_what_is_switched_off_cannot_be_required() -> None:
     assert "restore_point" in make()["required_classes"]
+    assert "schema" in make(heartbeat=False, witness={"endpoint": "none"})["required_classes"]
     assert "restore_point" not in make(heartbeat=False)["required_classes"]
