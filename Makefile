@@ -20,7 +20,7 @@ drill: setup  ## one drill, end to end, on this machine: exit status 0 PASS, 1 F
 	$(V)/python -m lab drill $(DRILL)
 
 test: setup check  ## everything: format, lint, types, synth with validation, cdk-nag, cfn-lint, all tests
-	$(V)/python -m pytest
+	$(V)/python -m pytest -n 2 --dist loadfile
 
 check: setup
 	$(V)/ruff format --check .

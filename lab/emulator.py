@@ -101,7 +101,7 @@ class Emulator:
             self._keep_log()
             self._mends.enter_context(self._interpreter().installed())
             default_user_config["stepfunctions"] = {"execute_state_machine": True}
-            _forget_everything()
+            forget_everything()
             self._server = make_server(
                 "127.0.0.1",
                 listener.getsockname()[1],
@@ -124,7 +124,7 @@ class Emulator:
         self._server.shutdown()
         self._server.server_close()
         self._server = None
-        _forget_everything()
+        forget_everything()
         self._mends.close()
         default_user_config["stepfunctions"] = {"execute_state_machine": False}
         Emulator._running = None
@@ -306,7 +306,8 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _forget_everything() -> None:
+def forget_everything() -> None:
+    """Empty moto's memory, which is this process's."""
     BackendDict.reset()
     reset_model_data()
 

@@ -23,6 +23,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 from lab import seed
+from lab.emulator import forget_everything
 from lab.postgres import Server
 from lab.rds import Pace, Rds
 from lab.rds_records import ServedCluster
@@ -48,6 +49,7 @@ class Policies:
 
 @pytest.fixture(scope="package")
 def endpoint() -> Iterator[str]:
+    forget_everything()
     application = DomainDispatcherApplication(create_backend_app)
     server = make_server(
         "127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler
