@@ -36,6 +36,10 @@ HEARTBEAT_TOLERANCE = timedelta(seconds=2)
 """Heartbeats this near to the restore point prove nothing: they carry a time from before their
 commit."""
 
+WIDEST_BRACKET = timedelta(days=36)
+"""How far the heartbeats on both sides of a restore point may be apart, to say where a restore has
+landed: those of monthly drills are 35 days apart at most."""
+
 
 def restore_point(clock: datetime) -> datetime:
     """The restore point: the first whole second that lies at least BEFORE_T after `clock`.
@@ -271,12 +275,70 @@ def freshness(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Beats:
-    """What heartbeats say of where the copy stands: how many should be there, and are."""
+    """What heartbeats say of where the copy stands: how many should be there, and are.
+
+    `before` and `after` are how far from the restore point the nearest ones on each side are; None
+    where there is none.
+    """
 
     due: int
     missing: int
     undue: int
     present: int
+    before: timedelta | None
+    after: timedelta | None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the copy stands elsewhere: one is missing, or one is there that came later."""
+        return bool(self.missing or self.present)
+
+    @property
+    def gap(self) -> str:
+        """Why they do not tell where a right copy stands; empty where they do.
+
+        >>> near, far = timedelta(hours=1), timedelta(days=40)
+        >>> Beats(due=1, missing=0, undue=1, present=0, before=near, after=near).gap
+        ''
+        >>> Beats(due=0, missing=0, undue=1, present=0, before=None, after=near).gap
+        'the source knows no heartbeat from before the restore point'
+        >>> Beats(due=1, missing=0, undue=1, present=0, before=far, after=near).gap
+        'the heartbeats around the restore point are 40.0 days apart: 36.0 days are the most'
+        """
+        if self.before is None:
+            return "the source knows no heartbeat from before the restore point"
+        if self.after is None:
+            return "the source knows no heartbeat from after the restore point"
+        width = self.before + self.after
+        if width > WIDEST_BRACKET:
+            return (
+                f"the heartbeats around the restore point are {_length(width)} apart:"
+                f" {_length(WIDEST_BRACKET)} are the most"
+            )
+        return ""
+
+    def __str__(self) -> str:
+        """How close they are.
+
+        >>> str(Beats(due=1, missing=0, undue=0, present=0, before=timedelta(hours=3), after=None))
+        'the nearest heartbeats are 3.0 hours before and none after'
+        """
+        before = f"{_length(self.before)} before" if self.before else "none before"
+        after = f"{_length(self.after)} after" if self.after else "none after"
+        return f"the nearest heartbeats are {before} and {after}"
+
+
+def _length(span: timedelta) -> str:
+    """A length of time as a reader takes it in.
+
+    >>> _length(timedelta(seconds=9)), _length(timedelta(days=18, hours=12))
+    ('9.0 s', '18.5 days')
+    """
+    seconds = span.total_seconds()
+    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:.1f} {name}"
+    return f"{seconds:.1f} s"
 
 
 def compare_beats(
@@ -286,14 +348,21 @@ def compare_beats(
 
     >>> point = datetime(2026, 11, 2, 5, tzinfo=UTC)
     >>> beats = {"a": point - timedelta(seconds=9), "b": point, "c": point + timedelta(seconds=9)}
-    >>> compare_beats(beats, frozenset("ac"), point)
-    Beats(due=1, missing=0, undue=1, present=1)
+    >>> found = compare_beats(beats, frozenset("ac"), point)
+    >>> (found.due, found.missing, found.undue, found.present), found.wrong
+    ((1, 0, 1, 1), True)
+    >>> str(found)
+    'the nearest heartbeats are 9.0 s before and 9.0 s after'
     """
-    due = {i for i, at in beats.items() if at < restore_time - HEARTBEAT_TOLERANCE}
-    undue = {i for i, at in beats.items() if at > restore_time + HEARTBEAT_TOLERANCE}
+    due = {i: restore_time - at for i, at in beats.items()}
+    undue = {i: at - restore_time for i, at in beats.items()}
+    due = {i: span for i, span in due.items() if span > HEARTBEAT_TOLERANCE}
+    undue = {i: span for i, span in undue.items() if span > HEARTBEAT_TOLERANCE}
     return Beats(
         due=len(due),
-        missing=len(due - present),
+        missing=len(due.keys() - present),
         undue=len(undue),
-        present=len(undue & present),
+        present=len(undue.keys() & present),
+        before=min(due.values(), default=None),
+        after=min(undue.values(), default=None),
     )

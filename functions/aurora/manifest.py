@@ -17,8 +17,10 @@ from functions.model import Level
 class Table:
     """A table as the catalog shows it.
 
-    `excluded` says why its rows and columns are not compared; empty where they are. `bytes` is the
-    length of its main file, about. `columns` are name, type and nullability, in order.
+    `excluded` says why nothing of it is compared: the configuration says so, or no backup holds it.
+    `uncounted` says why its rows cannot be compared, though they should be. Both are empty where
+    they are. `bytes` is the length of its main file, about. `columns` are name, type and
+    nullability, in order.
     """
 
     schema: str
@@ -28,6 +30,7 @@ class Table:
     bytes: int
     columns: tuple[str, ...]
     excluded: str
+    uncounted: str = ""
 
     @property
     def target(self) -> str:
@@ -42,7 +45,7 @@ class Table:
     @property
     def counted(self) -> bool:
         """Whether its rows are to be compared."""
-        return self.holds_rows and not self.excluded
+        return self.holds_rows and not self.excluded and not self.uncounted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,9 +97,10 @@ class Witnessed:
     """A table as the witness saw it.
 
     `columns_before` and `columns_after` differ when it was altered meanwhile; both are empty where
-    the restore point lies in the past. `least` and `most` are the old rows seen after and before
-    the restore point, None where they could not be compared, for the `reason`; `rows` are all that
-    the first reading saw.
+    the restore point lies in the past. `lasting` is false where it, or this name of it, was made or
+    dropped meanwhile: the copy may lack it; the columns of the side without it are empty. `least`
+    and `most` are the old rows seen after and before the restore point, None where they could not
+    be compared, for the `reason`; `rows` are all that the first reading saw.
     """
 
     schema: str
@@ -104,6 +108,8 @@ class Witnessed:
     kind: str
     bytes: int
     counted: bool
+    oid: int = 0
+    lasting: bool = True
     columns_before: tuple[str, ...] = ()
     columns_after: tuple[str, ...] = ()
     horizon: int | None = None
@@ -116,6 +122,11 @@ class Witnessed:
     def target(self) -> str:
         """The name that reports show."""
         return f"{self.schema}.{self.name}"
+
+    @property
+    def swapped(self) -> bool:
+        """Whether its name meant one table before the restore point and another one after it."""
+        return not self.lasting and bool(self.columns_before) and bool(self.columns_after)
 
     @property
     def bounds(self) -> Bounds | None:
@@ -137,10 +148,14 @@ class Manifest:
     `before` and `after` are the ids of the markers. `next_xid` is the transaction of the latter:
     none from it on can have ended by the restore point. `heartbeats` (id and RFC 3339 time) are
     those around a restore point in the past. `excluded` are tables that are not compared, with the
-    reason.
+    reason. `source` and `listed_at` say which database was listed, and when. `holds_rows`: whether
+    any table had a row then; None where nobody looked.
     """
 
     restore_time: str
+    source: str = ""
+    listed_at: str = ""
+    holds_rows: bool | None = None
     before: str | None = None
     after: str | None = None
     next_xid: int | None = None
@@ -201,32 +216,70 @@ def of_present(
     """The tables witnessed on both sides of the restore point, and those excluded.
 
     `before` and `after` list the tables, `first` and `second` hold their readings by target. A
-    table that is gone afterwards is excluded: the copy may have it or not.
+    table that is only in one of the lists, or another one in each, is kept without bounds: the copy
+    may have either, or none.
     """
-    later = {(table.target, table.oid): table for table in after}
+    earlier = {table.target: table for table in before}
+    later = {table.target: table for table in after}
     kept: list[Witnessed] = []
     excluded: list[tuple[str, str]] = []
-    for table in before:
-        found = later.get((table.target, table.oid))
-        if found is None:
-            excluded.append((table.target, "dropped or renamed while the source was witnessed"))
-        elif table.excluded:
-            excluded.append((table.target, table.excluded))
+    for target in dict.fromkeys([*earlier, *later]):
+        was, found = earlier.get(target), later.get(target)
+        reasons = [table.excluded for table in (was, found) if table]
+        if all(reasons):
+            excluded.append((target, reasons[-1]))
+        elif was and found and was.oid == found.oid:
+            kept.append(_kept(was, found, first.get(target), second.get(target)))
         else:
-            readings = first.get(table.target), second.get(table.target)
-            kept.append(
-                Witnessed(
-                    schema=table.schema,
-                    name=table.name,
-                    kind=table.kind,
-                    bytes=readings[0].blocks * BLOCK_BYTES if readings[0] else 0,
-                    counted=table.counted,
-                    columns_before=table.columns,
-                    columns_after=found.columns,
-                    **(_compared(*readings) if table.counted else {}),
-                )
-            )
+            kept.append(_unlasting(was, found))
     return tuple(kept), tuple(excluded)
+
+
+def _kept(was: Table, found: Table, first: Reading | None, second: Reading | None) -> Witnessed:
+    """A table that was there before the restore point and after it."""
+    counted = was.counted and found.counted
+    if counted:
+        facts = _compared(first, second)
+    elif was.excluded or found.excluded:
+        facts = {"reason": f"altered meanwhile: {was.excluded or found.excluded}"}
+    else:
+        facts = {"reason": found.uncounted or was.uncounted}
+    return Witnessed(
+        schema=was.schema,
+        name=was.name,
+        kind=was.kind,
+        bytes=first.blocks * BLOCK_BYTES if first else 0,
+        counted=counted,
+        oid=was.oid,
+        columns_before=was.columns,
+        columns_after=found.columns,
+        **facts,
+    )
+
+
+def _unlasting(was: Table | None, found: Table | None) -> Witnessed:
+    """A name that meant a table on one side of the restore point only, or another one on each."""
+    table = was or found
+    if table is None:
+        raise ValueError("a table of neither list")
+    if was and found:
+        reason = "another table has its name since: swapped while the source was witnessed"
+    elif was:
+        reason = "dropped or renamed while the source was witnessed"
+    else:
+        reason = "made or renamed while the source was witnessed"
+    return Witnessed(
+        schema=table.schema,
+        name=table.name,
+        kind=table.kind,
+        bytes=table.bytes,
+        counted=table.holds_rows,
+        oid=table.oid,
+        lasting=False,
+        columns_before=was.columns if was else (),
+        columns_after=found.columns if found else (),
+        reason=reason,
+    )
 
 
 def of_past(
@@ -240,6 +293,7 @@ def of_past(
             kind=table.kind,
             bytes=table.bytes,
             counted=table.counted,
+            oid=table.oid,
             reason="the restore point lies in the past: there is no witness of it",
         )
         for table in tables

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from functions.aurora.database import Session
+from functions.aurora import database
+from functions.aurora.database import QueryFailed, Session
 from functions.aurora.manifest import Table
+
+UNPOPULATED = "materialized view that is not populated"
 
 
 def schemas(session: Session) -> list[str]:
@@ -19,7 +22,8 @@ def list_tables(
 ) -> list[Table]:
     """The tables of the schemas: ordinary and partitioned ones, materialized views, foreign tables.
 
-    `exclude` names tables as schema.table; a partitioned table's partitions go with it.
+    Partitions come with their table, whatever schema they are in. `exclude` names tables as
+    schema.table; a partitioned table's partitions go with it.
     """
     return [
         Table(
@@ -30,6 +34,7 @@ def list_tables(
             bytes=row["bytes"],
             columns=tuple(row["columns"]),
             excluded=_left_out(row, exclude),
+            uncounted=_uncounted(row),
         )
         for row in session.all("tables", schemas=list(schemas))
     ]
@@ -42,11 +47,26 @@ def sizes(session: Session, listed: Sequence[Table]) -> dict[str, int]:
     return {table.target: by_oid.get(table.oid, 0) for table in listed}
 
 
-def _left_out(row: Mapping[str, Any], exclude: Collection[str]) -> str:
-    """Why a table is not compared; empty where it is.
+def any_row(session: Session, listed: Sequence[Table]) -> bool | None:
+    """Whether any of the tables that can be counted holds a row; None when not all can be asked."""
+    answer: bool | None = False
+    for table in listed:
+        if not table.counted:
+            continue
+        try:
+            parts = {"table": database.table(table.schema, table.name)}
+            if session.one("has_row", parts=parts)["has_row"]:
+                return True
+        except QueryFailed:
+            answer = None  # what is wrong with the table its own row count will say
+    return answer
 
-    >>> row = {"schema": "s", "name": "t", "kind": "r", "persistence": "p", "populated": True,
-    ...        "method": "heap", "ancestors": ["s.parent"]}
+
+def _left_out(row: Mapping[str, Any], exclude: Collection[str]) -> str:
+    """Why nothing of a table is to be compared; empty where it is.
+
+    >>> row = {"schema": "s", "name": "t", "kind": "r", "persistence": "p",
+    ...        "ancestors": ["s.parent"]}
     >>> _left_out(row, ["s.parent"]), _left_out({**row, "persistence": "u"}, [])
     ('excluded by configuration', 'unlogged table: a restore leaves it empty')
     >>> _left_out(row, [])
@@ -60,8 +80,18 @@ def _left_out(row: Mapping[str, Any], exclude: Collection[str]) -> str:
         return "unlogged table: a restore leaves it empty"
     if row["persistence"] == "t":
         return "temporary table"
+    return ""
+
+
+def _uncounted(row: Mapping[str, Any]) -> str:
+    """Why the rows of a table cannot be compared; empty where they can.
+
+    >>> row = {"kind": "m", "populated": False, "method": "heap"}
+    >>> _uncounted(row) == UNPOPULATED, _uncounted({**row, "kind": "r", "method": "columnar"})
+    (True, 'table access method columnar')
+    """
     if row["kind"] == "m" and not row["populated"]:
-        return "materialized view that is not populated"
-    if row["kind"] != "p" and row["method"] != "heap":
+        return UNPOPULATED
+    if row["kind"] in ("r", "m") and row["method"] != "heap":
         return f"table access method {row['method']}"
     return ""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions import clock
-from functions.aurora import comparison, database, schema, tables, verify_unit
+from functions.aurora import comparison, database, history, schema, tables, verify_unit
 from functions.aurora.database import (
     Login,
     LoginRefused,
@@ -133,6 +133,16 @@ class _Work:
         return bool(self.plan["restore"]["time"])
 
     @property
+    def required(self) -> Level:
+        """The level that a table must reach."""
+        return Level(self.plan["restore"]["required_level"])
+
+    @property
+    def waived(self) -> bool:
+        """Whether the configuration demands nothing of a table that nobody can vouch for."""
+        return self.required is Level.NONE
+
+    @property
     def cluster(self) -> str:
         return str(self.plan["names"]["cluster"])
 
@@ -176,25 +186,76 @@ def _look(
 ) -> tuple[list[Check], bool | None, list[dict[str, Any]]]:
     """All that can be said without reading the tables, and what remains to be read."""
     checks = [_login(work, session, seconds), _recovery(work, session)]
-    landed, at_restore_point = _landing(work, session)
-    chosen = list(work.manifest.schemas) if work.manifest else work.drill["schemas"]
+    try:
+        landed, at_restore_point = _landing(work, session)
+        shape, items = _compare(work, session, at_restore_point)
+    except QueryFailed as failure:
+        if not failure.damaged:
+            raise
+        return [*checks, schema.unreadable(work.drill["database"], str(failure))], None, []
+    return checks + landed + shape, at_restore_point, items
+
+
+def _compare(
+    work: _Work, session: Session, at_restore_point: bool | None
+) -> tuple[list[Check], list[dict[str, Any]]]:
+    """The tables of the copy against those of the witness, and what remains to be read."""
+    manifest, database_name = work.manifest, work.drill["database"]
+    chosen = list(manifest.schemas) if manifest else work.drill["schemas"]
     found = tables.list_tables(
         session, schemas=chosen or tables.schemas(session), exclude=work.drill["exclude"]
     )
     there = {table.target: table for table in found}
+    rows, counted = _to_count(work, there)
     if at_restore_point is False:
         shape = [_unplaced("table_present", table.target) for table in work.witnessed]
-    elif work.manifest is None or work.looks_back:
-        shape = schema.compare_names(work.witnessed, there, work.drill["database"])
-    else:
-        shape = schema.compare_tables(work.witnessed, there)
-        extensions = [row["extension"] for row in session.all("extensions")]
-        shape.append(
-            schema.compare_extensions(work.manifest.extensions, extensions, work.drill["database"])
+        rows = [r if r.by_configuration else _not_counted(r.target, _NOT_THERE) for r in rows]
+    elif manifest is None:
+        shape = schema.compare_names((), there, database_name, known=schema.Known(), waived=False)
+        shape += schema.compare_schemas(work.drill["schemas"], there)
+    elif work.looks_back:
+        missing = [table for table in manifest.tables if table.target not in there]
+        known = history.look_up(
+            work.evidence,
+            run=work.plan["key"],
+            now=manifest,
+            missing=missing,
+            at=work.restore_time,
         )
+        shape = schema.compare_names(
+            manifest.tables, there, database_name, known=known, waived=work.waived
+        )
+    else:
+        shape = schema.compare_tables(manifest.tables, there, waived=work.waived)
+        extensions = [row["extension"] for row in session.all("extensions")]
+        shape.append(schema.compare_extensions(manifest.extensions, extensions, database_name))
+    if at_restore_point is not False and not any(table.bounds for table in counted):
+        rows += _any_row(work, session, found)
     bytes_of = tables.sizes(session, found)
-    checks += landed + shape + _left_out(work.manifest)
-    return checks, at_restore_point, _items(work, there, bytes_of)
+    return shape + rows, _items(work, counted, bytes_of)
+
+
+def _any_row(work: _Work, session: Session, found: Sequence[Table]) -> list[Check]:
+    """Whether any table holds a row, where no witness says how many there must be."""
+    if work.manifest and work.manifest.holds_rows is False:
+        return []
+    asked = [table for table in found if table.counted]
+    answer = tables.any_row(session, asked)
+    return [
+        Check(
+            name="any_row",
+            check_class=CheckClass.CONTENT,
+            target=str(work.drill["database"]),
+            status=Status.PASSED if answer else Status.NOT_RUN,
+            expected="a row in one table at least",
+            observed="a row" if answer else f"no row in {len(asked)} tables",
+            detail=""
+            if answer
+            else "every table is empty, and the source's are not"
+            if work.manifest and work.manifest.holds_rows
+            else "nothing shows that the source was empty too",
+        )
+    ]
 
 
 def _login(work: _Work, session: Session, seconds: float) -> Check:
@@ -240,7 +301,7 @@ def _recovery(work: _Work, session: Session) -> Check:
     recovering = server["in_recovery"]
     return Check(
         name="recovery_finished",
-        check_class=CheckClass.RESTORE_POINT,
+        check_class=CheckClass.ACCESS,
         target=work.cluster,
         status=Status.FAILED if recovering else Status.PASSED,
         expected="a writer, out of recovery",
@@ -250,7 +311,10 @@ def _recovery(work: _Work, session: Session) -> Check:
 
 
 def _landing(work: _Work, session: Session) -> tuple[list[Check], bool | None]:
-    """Where the restore has landed: by the markers, or by the heartbeats around that point."""
+    """Where the restore has landed: by the markers, or by the heartbeats around that point.
+
+    Without them nobody can tell; that is no matter of configuration unless it switched them off.
+    """
     names = ["heartbeats"] if work.looks_back else ["marker_before", "marker_after"]
     manifest = work.manifest
     if manifest is None or not work.marked:
@@ -261,7 +325,10 @@ def _landing(work: _Work, session: Session) -> tuple[list[Check], bool | None]:
             return _by_heartbeats(work, session, manifest)
         return _by_markers(work, session, manifest)
     except QueryFailed as failure:
-        return [_unplaced(name, work.cluster, str(failure)) for name in names], None
+        unplaced = [_unplaced(name, work.cluster, str(failure)) for name in names]
+        if failure.damaged:
+            unplaced[0] = replace(unplaced[0], status=Status.FAILED, observed="unreadable")
+        return unplaced, None
 
 
 def _by_markers(
@@ -295,20 +362,23 @@ def _by_heartbeats(
     known = {name: datetime.fromisoformat(at) for name, at in manifest.heartbeats or ()}
     found, newest = _heartbeats(session, list(known))
     beats = comparison.compare_beats(known, found, work.restore_time)
-    if not beats.due and not beats.undue:
-        reason = "not measured: the source knows no heartbeat near the restore point"
-        return [_unmeasured(work, "heartbeats", reason)], None
-    right = not beats.missing and not beats.present
+    if beats.wrong:
+        status, at_restore_point = Status.FAILED, False
+    elif beats.gap:
+        status, at_restore_point = Status.NOT_RUN, None
+    else:
+        status, at_restore_point = Status.PASSED, True
+    said = [beats.gap, str(beats), _newest(newest, work.restore_time)]
     check = Check(
         name="heartbeats",
         check_class=CheckClass.RESTORE_POINT,
         target=work.cluster,
-        status=Status.PASSED if right else Status.FAILED,
+        status=status,
         expected=f"the {beats.due} from before the restore point, none of the {beats.undue} after",
         observed=f"{beats.due - beats.missing} from before, {beats.present} from after",
-        detail=_newest(newest, work.restore_time),
+        detail="; ".join(part for part in said if part),
     )
-    return [check], right
+    return [check], at_restore_point
 
 
 def _heartbeats(session: Session, ids: list[str]) -> tuple[frozenset[str], datetime | None]:
@@ -353,16 +423,78 @@ def _unplaced(name: str, target: str, detail: str = _NOT_THERE) -> Check:
     )
 
 
-def _items(
-    work: _Work, there: Mapping[str, Table], bytes_of: Mapping[str, int]
-) -> list[dict[str, Any]]:
-    """What remains to be read: tables, the user's queries, the columns that tell freshness."""
+def _to_count(work: _Work, there: Mapping[str, Table]) -> tuple[list[Check], list[Witnessed]]:
+    """The records of tables that need not or cannot be counted on the copy, and those that can."""
     manifest = work.manifest
     if manifest is None:
         reason = "the configuration has no witness"
-        chosen = [_unbounded(table, reason) for table in there.values() if table.counted]
+        listed = [_unbounded(table, reason) for table in there.values() if not table.excluded]
+        excluded = [(table.target, table.excluded) for table in there.values() if table.excluded]
     else:
-        chosen = [t for t in manifest.tables if t.counted and t.target in there]
+        listed, excluded = list(manifest.tables), list(manifest.excluded)
+    records, counted = [], []
+    for table in listed:
+        if table.kind == "p" or (table.lasting and table.target not in there):
+            continue  # its partitions hold the rows; or the check `table_present` says it
+        record = _uncounted(work, table, there.get(table.target))
+        if record is None:
+            counted.append(table)
+        else:
+            records.append(record)
+    left_out = [
+        replace(_not_counted(target, reason), expected="nothing", by_configuration=True)
+        for target, reason in excluded
+    ]
+    return [*left_out, *records], counted
+
+
+def _uncounted(work: _Work, table: Witnessed, found: Table | None) -> Check | None:
+    """The record of a table that cannot be counted on the copy; None where it can."""
+    if found is None:
+        record = _not_counted(table.target, table.reason)
+        return replace(record, by_configuration=work.waived and not table.swapped)
+    has_witness = work.manifest is not None and not work.looks_back
+    if found.uncounted == tables.UNPOPULATED and not (table.counted or has_witness):
+        return _unpopulated(work, table, Level.COUNTED)
+    if has_witness and table.reason == tables.UNPOPULATED:
+        if found.uncounted == tables.UNPOPULATED:
+            return _unpopulated(work, table, Level.BOUNDED)
+        return _not_counted(table.target, "it is populated, and was not on the source")
+    if found.uncounted or (found.excluded and not table.bounds):
+        return _not_counted(table.target, found.uncounted or found.excluded)
+    return None
+
+
+def _not_counted(target: str, reason: str) -> Check:
+    return Check(
+        name="row_count",
+        check_class=CheckClass.CONTENT,
+        target=target,
+        status=Status.NOT_RUN,
+        expected="a comparison with the source",
+        observed="not compared",
+        detail=reason,
+        level=Level.NONE,
+    )
+
+
+def _unpopulated(work: _Work, table: Witnessed, level: Level) -> Check:
+    """The record of a materialized view that holds nothing, as the catalog of the copy says."""
+    enough = level.reaches(Level(_required(work, table)))
+    return replace(
+        _not_counted(table.target, "" if enough else f"required is {work.required.value}"),
+        status=Status.PASSED if enough else Status.NOT_RUN,
+        expected="not populated",
+        observed="not populated",
+        level=level,
+    )
+
+
+def _items(
+    work: _Work, counted: Sequence[Witnessed], bytes_of: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """What remains to be read: tables, the user's queries, the columns that tell freshness."""
+    manifest = work.manifest
     counts = [
         {
             "kind": "table",
@@ -377,7 +509,7 @@ def _items(
             "weight": bytes_of[witnessed.target] + _TABLE_WEIGHT,
             "blocks": bytes_of[witnessed.target] // comparison.BLOCK_BYTES,
         }
-        for witnessed in chosen
+        for witnessed in counted
     ]
     queries = [
         {"kind": "check", "weight": _QUERY_WEIGHT, **check} for check in work.drill["checks"]
@@ -393,28 +525,9 @@ def _required(work: _Work, witnessed: Witnessed) -> str:
 
     What it shows is in other tables: that it can be read suffices then.
     """
-    required = Level(work.plan["restore"]["required_level"])
+    required = work.required
     derived = witnessed.kind == "m" and not witnessed.bounds
     return (Level.COUNTED if derived and required.reaches(Level.COUNTED) else required).value
-
-
-def _left_out(manifest: Manifest | None) -> list[Check]:
-    """What the witness did not compare, so that the report shows it."""
-    excluded = manifest.excluded if manifest else ()
-    return [
-        Check(
-            name="row_count",
-            check_class=CheckClass.CONTENT,
-            target=target,
-            status=Status.NOT_RUN,
-            expected="nothing",
-            observed="not compared",
-            detail=reason,
-            level=Level.NONE,
-            by_configuration=True,
-        )
-        for target, reason in excluded
-    ]
 
 
 def _unbounded(table: Table, reason: str) -> Witnessed:
@@ -423,6 +536,6 @@ def _unbounded(table: Table, reason: str) -> Witnessed:
         name=table.name,
         kind=table.kind,
         bytes=table.bytes,
-        counted=True,
+        counted=table.counted,
         reason=reason,
     )

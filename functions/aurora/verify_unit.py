@@ -18,12 +18,16 @@ from functions.aurora.database import Login, QueryFailed, Session
 from functions.aurora.expectation import Expectation, Incomparable, bind_restore_time, shown
 from functions.aurora.manifest import Reading
 from functions.aurora.witness import Evidence
+from functions.errors import TryAgain
 from functions.model import Answer, Check, CheckClass, Level, Status, tally
 from functions.step import done, waiting
 
 APPLICATION = "backup-drills verifier"
 QUERY_SECONDS = 300.0
-"""The time limit of a user's own query."""
+"""The time limit of a user's own query, and of that for a column's newest value."""
+
+RETRIES = 2
+"""How often a query is asked again, in a later call each time, after a failure that may pass."""
 
 WAITS = 7
 """How often the unit with a table's last part waits for the others, each time twice as long."""
@@ -49,8 +53,8 @@ class _Unit:
 class _Place:
     """Where a unit stands: items done, records kept, and the item that is being worked on.
 
-    `waits` is how often the unit with a table's last part has waited for the others, and
-    `wait_seconds` for how long it does now.
+    `waits` is how often the unit with a table's last part has waited for the others, or a query for
+    what kept it from its answer, and `wait_seconds` for how long it does now.
     """
 
     item: int = 0
@@ -95,8 +99,13 @@ def run(
             item = items[place.item]
             if steps and remaining_seconds() < _needed(item):
                 break
+            try:
+                outcome, next_place = _do(work, session, item, place)
+            except TryAgain:
+                if steps:
+                    break  # what was done is kept; the next call finds out whether this passes
+                raise
             steps += 1
-            outcome, next_place = _do(work, session, item, place)
             if outcome:
                 records.append(outcome.to_document())
             waits = next_place.waits > place.waits
@@ -112,21 +121,25 @@ def run(
 
 def _needed(item: Mapping[str, Any]) -> float:
     """Seconds that must be left to begin with an item; at the start of a call there are more."""
-    return counting.RESERVE_SECONDS + (QUERY_SECONDS if item["kind"] == "check" else 0)
+    return counting.RESERVE_SECONDS + (0 if item["kind"] == "table" else QUERY_SECONDS)
 
 
 def _do(
     work: _Unit, session: Session, item: Mapping[str, Any], place: _Place
 ) -> tuple[Check | None, _Place]:
     """Do the next thing for an item: a record when it is finished and gives one, and the place."""
-    after = _Place(item=place.item + 1)
-    match item["kind"]:
-        case "table":
-            return _count(work, session, item, place)
-        case "freshness":
-            return _freshness(work, session, item), after
-        case _:
-            return _query(work, session, item), after
+    if item["kind"] == "table":
+        return _count(work, session, item, place)
+    began = time.monotonic()
+    try:
+        ask = _freshness if item["kind"] == "freshness" else _query
+        return ask(work, session, item), _Place(item=place.item + 1)
+    except QueryFailed as failure:
+        if failure.passing and place.waits < RETRIES:
+            seconds = FIRST_WAIT_SECONDS * 2**place.waits
+            return None, replace(place, waits=place.waits + 1, wait_seconds=seconds)
+        outcome = _failed_query(item, failure, time.monotonic() - began)
+        return outcome, _Place(item=place.item + 1)
 
 
 def _count(
@@ -199,15 +212,13 @@ def _obstacle(reading: Reading) -> Obstacle:
 
 
 def _freshness(work: _Unit, session: Session, item: Mapping[str, Any]) -> Check:
+    """How recent a column's newest value is. Raises QueryFailed."""
     began = time.monotonic()
     schema, _, name = item["table"].partition(".")
     parts = {"table": database.table(schema, name), "column": database.column(item["column"])}
-    try:
-        with session.snapshot(seconds=_limit(work)):
-            limit = work.restore_time + comparison.CLOCK_TOLERANCE
-            row = session.one("freshness", parts=parts, limit=limit)
-    except QueryFailed as failure:
-        return _failed_query(item, failure, time.monotonic() - began)
+    with session.snapshot(seconds=_limit(work)):
+        limit = work.restore_time + comparison.CLOCK_TOLERANCE
+        row = session.one("freshness", parts=parts, limit=limit)
     return comparison.freshness(
         target=f"{item['table']}.{item['column']}",
         newest=row["newest"],
@@ -219,15 +230,12 @@ def _freshness(work: _Unit, session: Session, item: Mapping[str, Any]) -> Check:
 
 
 def _query(work: _Unit, session: Session, item: Mapping[str, Any]) -> Check:
-    """The outcome of a user's own query."""
+    """The outcome of a user's own query. Raises QueryFailed."""
     began = time.monotonic()
     expectation = Expectation.parse(item["expect"])
-    try:
-        with session.snapshot(seconds=_limit(work)):
-            session.one("open_search_path")
-            rows = session.ask(bind_restore_time(item["sql"]), restore_time=work.restore_time)
-    except QueryFailed as failure:
-        return _failed_query(item, failure, time.monotonic() - began)
+    with session.snapshot(seconds=_limit(work)):
+        session.one("open_search_path")
+        rows = session.ask(bind_restore_time(item["sql"]), restore_time=work.restore_time)
     seconds = time.monotonic() - began
     if len(rows) != 1 or len(rows[0]) != 1:
         detail = "no row" if not rows else "more than one value"

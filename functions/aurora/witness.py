@@ -7,7 +7,8 @@ landed. A call does the next part and answers where it stopped; nothing sleeps h
     first reading -> marker 'before', T chosen -> T goes by -> marker 'after' -> second reading
 
 Of a restore point in the past no witness can exist: then the names of the tables as of now and the
-heartbeats around that point are all there is.
+heartbeats around that point are all there is. One heartbeat is written now, for the restores of
+later drills to be placed by, and for this one: a restore that ran on to the end would have it.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, Protocol, assert_never
 
 from functions import clock
 from functions.aurora import counting, database, manifest, tables
-from functions.aurora.comparison import AFTER_T, WINDOW, restore_point
+from functions.aurora.comparison import AFTER_T, HEARTBEAT_TOLERANCE, WINDOW, restore_point
 from functions.aurora.database import Login, QueryFailed, Session
 from functions.aurora.manifest import Manifest, Reading, Table
 from functions.errors import DrillError, SourceChanged, TryAgain
@@ -128,6 +129,11 @@ class _Work:
         """Where tables are read: without markers nothing proves how far a reader has come."""
         return self.source.reader if self.marked else self.source.writer
 
+    @property
+    def source_name(self) -> str:
+        """Which database is read: that of another cluster may have the same name."""
+        return f"{self.plan['source']['resource_id']}/{self.drill['database']}"
+
     def key(self, name: str) -> str:
         return f"{self.plan['key']}/witness/{name}.json"
 
@@ -151,7 +157,8 @@ def advance(
     """Do the next part of the witness's work, as far as the time of this call goes.
 
     `source` None is: the drill may not read the source. Answers `restore_time` (RFC 3339, a whole
-    second), `marker`, `manifest` (its key in the evidence bucket, or None), `tables`, `bounded`,
+    second), `restorable_after` (the moment that must be restorable before the restore is asked
+    for), `marker`, `manifest` (its key in the evidence bucket, or None), `tables`, `bounded`,
     `excluded`, `rows` and `bytes` when done; until then `progress`.
 
     Raises TryAgain when the source cannot be reached, database.LoginRefused and
@@ -186,7 +193,15 @@ def _unwitnessed(plan: Mapping[str, Any]) -> Answer:
     latest = clock.parse(plan["source"]["latest_restorable_time"]).replace(microsecond=0)
     restore_time = plan["restore"]["time"] or clock.render(latest)
     marker = {"before": None, "after": None}
-    return done(restore_time=restore_time, marker=marker, manifest=None, tables=0, rows=0, bytes=0)
+    return done(
+        restore_time=restore_time,
+        restorable_after=restore_time,
+        marker=marker,
+        manifest=None,
+        tables=0,
+        rows=0,
+        bytes=0,
+    )
 
 
 def _read_first(work: _Work, progress: Progress) -> Answer:
@@ -314,10 +329,10 @@ def _read_second(work: _Work, progress: Progress) -> Answer:
         progress = _read(work, session, progress, todo, first)
         if progress.place < len(todo):
             return _waiting(progress, f"the second reading of {len(todo) - progress.place} tables")
-        schemas = sorted({table.schema for table in listed})
+        schemas = work.drill["schemas"] or tables.schemas(session)
         later = tables.list_tables(session, schemas=schemas, exclude=work.drill["exclude"])
         lasting = set(_extensions(session))
-        version = session.one("server")["version"]
+        server = session.one("server")
     kept, excluded = manifest.of_present(
         before=listed,
         after=later,
@@ -328,10 +343,13 @@ def _read_second(work: _Work, progress: Progress) -> Answer:
         work,
         Manifest(
             restore_time=progress.restore_time,
+            source=work.source_name,
+            listed_at=clock.render(server["clock"]),
+            holds_rows=any(reading.counted.total for reading in first.values()),
             before=progress.before,
             after=progress.after,
             next_xid=progress.next_xid,
-            server_version=version,
+            server_version=server["version"],
             schemas=tuple(schemas),
             extensions=tuple(name for name in work.get("extensions") if name in lasting),
             tables=kept,
@@ -342,40 +360,49 @@ def _read_second(work: _Work, progress: Progress) -> Answer:
 
 def _look_back(work: _Work) -> Answer:
     """The manifest of a restore point in the past."""
-    restore_time = work.plan["restore"]["time"]
+    restore_time = clock.parse(work.plan["restore"]["time"])
+    beats, restorable_after = None, None
+    if work.marked:
+        with _session(work.source.writer, read_only=False) as session:
+            # Heartbeats nearer than that to the restore point prove nothing.
+            if _writer(session)["clock"] <= restore_time + HEARTBEAT_TOLERANCE:
+                return waiting(1, "the restore point to go by")
+            _mark(work, session, str(uuid.uuid4()), "beat")
+            found = session.all("heartbeats_around", moment=restore_time, limit=HEARTBEATS)
+            beats = tuple((row["id"], row["beat_at"].isoformat()) for row in found)
+            # That the copy lacks it says something once a restore could have brought it back.
+            written = [row["beat_at"] for row in found]
+            restorable_after = min(
+                (at for at in written if at > restore_time + HEARTBEAT_TOLERANCE), default=None
+            )
     with _session(work.source.reader) as session:
         listed = _list(session, work)
-        beats = _heartbeats(session, clock.parse(restore_time)) if work.marked else None
-        version = session.one("server")["version"]
+        holds_rows = tables.any_row(session, listed)
+        schemas = work.drill["schemas"] or tables.schemas(session)
+        server = session.one("server")
     kept, excluded = manifest.of_past(listed)
     return _keep(
         work,
         Manifest(
-            restore_time=restore_time,
-            server_version=version,
-            schemas=tuple(sorted({table.schema for table in listed})),
+            restore_time=work.plan["restore"]["time"],
+            source=work.source_name,
+            listed_at=clock.render(server["clock"]),
+            holds_rows=holds_rows,
+            server_version=server["version"],
+            schemas=tuple(schemas),
             heartbeats=beats,
             tables=kept,
             excluded=excluded,
         ),
+        restorable_after=restorable_after,
     )
 
 
-def _heartbeats(session: Session, at: datetime) -> tuple[tuple[str, str], ...] | None:
-    """The heartbeats around a moment; None where there is no table of them."""
-    try:
-        found = session.all("heartbeats_around", moment=at, limit=HEARTBEATS)
-    except QueryFailed as failure:
-        if failure.absent:
-            return None
-        raise
-    return tuple((row["id"], row["beat_at"].isoformat()) for row in found)
-
-
-def _keep(work: _Work, made: Manifest) -> Answer:
+def _keep(work: _Work, made: Manifest, *, restorable_after: datetime | None = None) -> Answer:
     work.put("manifest", made.to_document())
     return done(
         restore_time=made.restore_time,
+        restorable_after=clock.render(restorable_after) if restorable_after else made.restore_time,
         marker={"before": made.before, "after": made.after},
         manifest=work.key("manifest"),
         tables=len(made.tables),
@@ -406,14 +433,19 @@ def _read(
             break
         table = todo[place]
         before = Reading.from_document(begun) if begun else _beginning(table, first)
-        after = counting.read_on(
-            session,
-            before,
-            schema=table.schema,
-            name=table.name,
-            slice_bytes=work.slice_bytes,
-            remaining_seconds=left,
-        )
+        try:
+            after = counting.read_on(
+                session,
+                before,
+                schema=table.schema,
+                name=table.name,
+                slice_bytes=work.slice_bytes,
+                remaining_seconds=left,
+            )
+        except TryAgain:
+            if slices:
+                break  # what was read is kept; the next call finds out whether this one passes
+            raise
         slices += 1
         begun = after.to_document()
         if after.finished:

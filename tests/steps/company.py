@@ -67,6 +67,9 @@ CREATE POLICY few ON people.hidden USING (id > 50);
 COUNTED = 9
 """Tables with rows of their own that the witness compares."""
 
+RECORDED = COUNTED + 1
+"""Those and a view that is not populated: as many records of row counts there are."""
+
 
 class Shelf:
     """The evidence bucket, in memory; values pass through JSON as they do there."""
@@ -279,7 +282,7 @@ def plan(restore_time: str | None = None, *, required: str = "bounded") -> dict[
         "key": "shop-monthly/2026/20261102-abcdef",
         "names": {"cluster": "drill-shop-monthly-20261102-abcdef"},
         "restore": {"time": restore_time, "required_level": required},
-        "source": {"latest_restorable_time": "2026-11-02T05:00:00Z"},
+        "source": {"latest_restorable_time": "2026-11-02T05:00:00Z", "resource_id": "cluster-A"},
     }
 
 

@@ -152,6 +152,20 @@ def test_a_page_that_cannot_be_read_is_a_failure(company: Company, drilled: Dril
     assert "invalid page in block 3" in check.detail
 
 
+def test_a_catalog_that_cannot_be_read_is_a_failure(company: Company, drilled: Drilled) -> None:
+    copy = on_time(company, drilled)
+    (path,) = company.run("SELECT pg_relation_filepath('pg_extension')", copy)[0]
+    copy.stop()
+    with (copy.data / path).open("r+b") as file:
+        file.write(b"\xde\xad" * 50)
+    copy.start()
+    outcome = judged(company, drilled, copy)
+    assert outcome.red() == [("catalog", "shop")]
+    assert "invalid page in block 0" in outcome.of("catalog")[0].detail
+    assert outcome.of("login")[0].status == "passed"
+    assert outcome.answer["units"] == []
+
+
 def test_a_required_level_that_is_not_reached_is_no_proof(
     company: Company, drilled: Drilled
 ) -> None:
@@ -159,7 +173,7 @@ def test_a_required_level_that_is_not_reached_is_no_proof(
     outcome = judge(copy, drilled.witnessed, drilled.fresh(), planned=plan(required="exact"))
     assert outcome.red() == []
     assert {name for name, _ in outcome.unsure()} == {"row_count"}
-    assert "required is exact" in outcome.counts()[0].detail
+    assert "required is exact" in outcome.of("row_count", "sales.quiet")[0].detail
 
 
 def test_a_copy_still_in_recovery_is_waited_for(company: Company, drilled: Drilled) -> None:

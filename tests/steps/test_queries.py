@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from functions import clock
 from functions.aurora import counting, database, verify_unit
+from functions.errors import TryAgain
+from functions.model import Check
 from tests.steps.company import Company, Drilled, Outcome, Shelf, drill, judge
 
 # A query, what is expected of it, and the record: status, observed, the beginning of the detail.
@@ -167,25 +171,91 @@ def test_a_long_query_is_ended(
     assert check.detail == "QueryCanceled: canceling statement due to statement timeout (57014)"
 
 
-def test_a_query_is_left_to_a_call_that_has_time_for_it(company: Company) -> None:
+ONE = {"kind": "check", "name": "one", "sql": "SELECT 1", "expect": "= 1"}
+FRESH = {
+    "kind": "freshness",
+    "table": "sales.busy",
+    "column": "changed_at",
+    "within_seconds": 86400 * 9999,
+}
+BUSY = {**ONE, "name": "busy", "sql": "SELECT count(*) FROM sales.busy", "expect": "> 0"}
+
+
+def calls(
+    company: Company, items: list[dict[str, Any]], *, seconds: float = 900.0
+) -> Iterator[tuple[dict[str, Any], list[Check]]]:
+    """The answers of a unit of these items, and the records it then has."""
     shelf = Shelf()
-    items = [
-        {"kind": "check", "name": name, "sql": "SELECT 1", "expect": "= 1"} for name in ("a", "b")
-    ]
-    shelf.put_json(
-        "k/checks/units.json", {"restore_time": "2026-11-02T05:00:00Z", "units": [items]}
-    )
-    asked: list[dict[str, Any]] = []
-    previous: Mapping[str, Any] = {}
-    for _ in range(2):
-        previous = verify_unit.run(
-            copy=company.login(company.source),
-            plan={"key": "k"},
-            unit=0,
-            previous=previous,
-            evidence=shelf,
-            remaining_seconds=lambda: 100.0,
+    now = clock.render(datetime.now(UTC))
+    shelf.put_json("k/checks/units.json", {"restore_time": now, "units": [items]})
+    previous: dict[str, Any] = {}
+    while not previous.get("done"):
+        previous = dict(
+            verify_unit.run(
+                copy=company.login(company.source),
+                plan={"key": "k"},
+                unit=0,
+                previous=previous,
+                evidence=shelf,
+                remaining_seconds=lambda: seconds,
+            )
         )
-        asked.append(dict(previous))
-    assert [answer["done"] for answer in asked] == [False, True]
-    assert asked[1]["passed"] == 2
+        records = shelf.get_json("k/checks/unit-000.json")
+        yield previous, [Check.from_document(record) for record in records]
+
+
+@pytest.mark.parametrize("later", [ONE, FRESH])
+def test_a_query_is_left_to_a_call_that_has_time_for_it(
+    company: Company, later: dict[str, Any]
+) -> None:
+    found = [
+        (answer["done"], len(records))
+        for answer, records in calls(company, [ONE, later], seconds=100.0)
+    ]
+    assert found == [(False, 1), (True, 2)]
+
+
+@pytest.mark.parametrize("item", [BUSY, FRESH])
+@pytest.mark.parametrize("held_for", [1, 2, 9])
+def test_a_query_is_asked_again_after_what_passes(
+    company: Company, monkeypatch: pytest.MonkeyPatch, item: dict[str, Any], held_for: int
+) -> None:
+    monkeypatch.setitem(database._PINNED, "lock_timeout", "50ms")
+    waits: list[int | None] = []
+    records: list[Check] = []
+    with company.source.connect("shop") as holder:
+        holder.execute("BEGIN; LOCK TABLE sales.busy IN ACCESS EXCLUSIVE MODE")
+        for answer, found in calls(company, [ONE, item, ONE]):
+            waits.append(answer.get("wait_seconds"))
+            records = found
+            if len(waits) == held_for:
+                holder.execute("ROLLBACK")
+    assert waits == [5, 10, None][:held_for] + [None] * (held_for < 3)
+    assert [check.status.value for check in records] == [
+        "passed",
+        "not_run" if held_for > 2 else "passed",
+        "passed",
+    ]
+
+
+def test_a_connection_lost_halfway_keeps_what_was_done(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query, asked = verify_unit._query, []
+
+    def lost_at_the_second(*given: Any) -> Check:
+        asked.append(given)
+        if len(asked) in (2, 4):
+            raise TryAgain("the connection was lost")
+        return query(*given)
+
+    monkeypatch.setattr(verify_unit, "_query", lost_at_the_second)
+    unit = calls(company, [ONE, ONE, ONE])
+    assert [(a["done"], len(r)) for a, r in unit] == [(False, 1), (False, 2), (True, 3)]
+    monkeypatch.setattr(verify_unit, "_query", lost_at_once)
+    with pytest.raises(TryAgain):
+        next(calls(company, [ONE]))
+
+
+def lost_at_once(*_: Any) -> Check:
+    raise TryAgain("the connection was lost")

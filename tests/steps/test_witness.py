@@ -14,9 +14,11 @@ from functions.aurora import counting, database, witness
 from functions.aurora.witness import HeartbeatMissing, NothingToWitness, ReaderBehind, Source
 from functions.errors import SourceChanged, TryAgain
 from lab.login_front import LoginFront
+from lab.postgres import Server
 from tests.steps.company import (
     COUNTED,
     Company,
+    Outcome,
     Shelf,
     drill,
     drive,
@@ -63,6 +65,24 @@ def see_with(
     return drive(call)
 
 
+SWAP = (
+    "CREATE TABLE extra.fresh AS TABLE extra.u; DROP TABLE extra.u;"
+    "ALTER TABLE extra.fresh RENAME TO u"
+)
+
+
+def extra(
+    company: Company,
+    copy: Server,
+    witnessed: Mapping[str, Any],
+    shelf: Shelf,
+    required: str = "bounded",
+) -> Outcome:
+    """Verify the schema `extra` of a copy."""
+    settings, planned = drill(schemas=["extra"]), plan(required=required)
+    return judge(company.login(copy), witnessed, shelf, settings=settings, planned=planned)
+
+
 def table(shelf: Shelf, witnessed: Mapping[str, Any], name: str) -> dict[str, Any]:
     manifest = shelf.get_json(witnessed["manifest"])
     return next(dict(entry) for entry in manifest["tables"] if entry["name"] == name)
@@ -79,9 +99,11 @@ def test_the_manifest_says_what_was_seen(company: Company) -> None:
     assert quiet["level"] == "bounded"
     assert dict(manifest["excluded"]) == {
         "sales.cache": "unlogged table: a restore leaves it empty",
-        "sales.never": "materialized view that is not populated",
     }
-    assert {entry["name"] for entry in manifest["tables"] if not entry["counted"]} == {"events"}
+    assert {entry["name"] for entry in manifest["tables"] if not entry["counted"]} == {
+        "events",
+        "never",
+    }
     assert any(name.startswith("amcheck ") for name in manifest["extensions"])
     assert witnessed["restore_time"].endswith("Z")
     assert "." not in witnessed["restore_time"]
@@ -141,14 +163,131 @@ def test_a_view_refreshed_around_the_restore_point_needs_only_to_be_readable(
 def test_a_table_dropped_around_the_restore_point_is_not_missed(company: Company) -> None:
     shelf = Shelf()
     witnessed = see_with(company, shelf, {"second": lambda: company.run("DROP TABLE extra.u")})
-    excluded = dict(shelf.get_json(witnessed["manifest"])["excluded"])
-    assert excluded == {"extra.u": "dropped or renamed while the source was witnessed"}
-    copy = company.login(company.restore(witnessed["restore_time"]))
-    outcome = judge(copy, witnessed, shelf, settings=drill(schemas=["extra"]))
+    copy = company.restore(witnessed["restore_time"])
+    for required, unsure in (("bounded", [("row_count", "extra.u")]), ("counted", [])):
+        outcome = extra(company, copy, witnessed, shelf, required)
+        assert outcome.red() == []
+        assert outcome.unsure() == unsure
+        (shown,) = outcome.of("row_count", "extra.u")
+        assert "dropped or renamed while the source was witnessed" in shown.detail
+    company.run("DROP TABLE extra.u", copy)
+    for required, sure in (("bounded", False), ("counted", False), ("none", True)):
+        outcome = extra(company, copy, witnessed, shelf, required)
+        assert outcome.red() == []
+        assert (outcome.unsure() == []) is sure, required
+
+
+@pytest.mark.usefixtures("_extra")
+def test_a_table_swapped_around_the_restore_point_is_missed_when_it_is_not_there(
+    company: Company,
+) -> None:
+    shelf = Shelf()
+    witnessed = see_with(company, shelf, {"second": lambda: company.run(SWAP)})
+    copy = company.restore(witnessed["restore_time"])
+    assert extra(company, copy, witnessed, shelf).unsure() == [("row_count", "extra.u")]
+    mild = extra(company, copy, witnessed, shelf, "counted")
+    assert mild.red() == mild.unsure() == []
+    company.run("DROP TABLE extra.u", copy)
+    for required in ("bounded", "counted", "none"):
+        missed = extra(company, copy, witnessed, shelf, required)
+        assert ("table_present", "extra.u") in missed.unsure(), required
+
+
+@pytest.mark.usefixtures("_extra")
+def test_a_table_made_around_the_restore_point_may_be_missing(company: Company) -> None:
+    shelf = Shelf()
+    made = "CREATE TABLE extra.late AS SELECT 1 AS id"
+    witnessed = see_with(company, shelf, {"second": lambda: company.run(made)})
+    copy = company.restore(witnessed["restore_time"])
+    strict = extra(company, copy, witnessed, shelf)
+    assert strict.red() == []
+    assert {target for _, target in strict.unsure()} == {"extra.late"}
+    assert extra(company, copy, witnessed, shelf, "none").unsure() == []
+    company.run(made, copy)
+    assert extra(company, copy, witnessed, shelf).unsure() == [("row_count", "extra.late")]
+    assert extra(company, copy, witnessed, shelf, "counted").unsure() == []
+
+
+@pytest.mark.usefixtures("_extra")
+def test_a_partition_in_another_schema_is_compared(company: Company) -> None:
+    company.run(
+        "CREATE SCHEMA attic; CREATE TABLE attic.unrelated (id int);"
+        "CREATE TABLE extra.log (id int) PARTITION BY RANGE (id);"
+        "CREATE TABLE attic.log_1 PARTITION OF extra.log FOR VALUES FROM (0) TO (100);"
+        "INSERT INTO extra.log SELECT generate_series(1, 50)"
+    )
+    try:
+        shelf = Shelf()
+        witnessed = see_with(company, shelf, {})
+    finally:
+        company.run("DROP SCHEMA attic CASCADE")
+    assert table(shelf, witnessed, "log_1")["least"] == 50
+    copy = company.restore(witnessed["restore_time"])
+    healthy = extra(company, copy, witnessed, shelf)
+    assert healthy.red() == healthy.unsure() == []
+    assert not healthy.of("row_count", "attic.unrelated")
+    company.run("DELETE FROM attic.log_1 WHERE id = 7", copy)
+    assert extra(company, copy, witnessed, shelf).red() == [("row_count", "attic.log_1")]
+
+
+@pytest.mark.usefixtures("_extra")
+def test_a_view_that_holds_nothing_is_compared_as_such(company: Company) -> None:
+    company.run("CREATE MATERIALIZED VIEW extra.m AS SELECT 1 AS n WITH NO DATA")
+    shelf = Shelf()
+    witnessed = see_with(company, shelf, {})
+    copy = company.restore(witnessed["restore_time"])
+    outcome = extra(company, copy, witnessed, shelf)
     assert outcome.red() == outcome.unsure() == []
-    (shown,) = outcome.of("row_count", "extra.u")
-    assert shown.by_configuration
-    assert shown.detail == "dropped or renamed while the source was witnessed"
+    (empty,) = outcome.of("row_count", "extra.m")
+    assert (empty.status, empty.observed, empty.level) == ("passed", "not populated", "bounded")
+    company.run("REFRESH MATERIALIZED VIEW extra.m", copy)
+    assert extra(company, copy, witnessed, shelf).unsure() == [("row_count", "extra.m")]
+    company.run("DROP MATERIALIZED VIEW extra.m", copy)
+    assert extra(company, copy, witnessed, shelf).red() == [("table_present", "extra.m")]
+
+
+@pytest.mark.usefixtures("_extra")
+def test_a_table_of_another_access_method_is_no_proof(company: Company) -> None:
+    company.run(
+        "CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler;"
+        "CREATE TABLE extra.a USING heap2 AS SELECT 1 AS id"
+    )
+    try:
+        shelf = Shelf()
+        witnessed = see_with(company, shelf, {})
+        copy = company.restore(witnessed["restore_time"])
+        outcome = extra(company, copy, witnessed, shelf)
+        assert outcome.unsure() == [("row_count", "extra.a")]
+        assert outcome.of("table_present", "extra.a")[0].status == "passed"
+        company.run("DROP TABLE extra.a", copy)
+        assert extra(company, copy, witnessed, shelf).red() == [("table_present", "extra.a")]
+    finally:
+        company.run("DROP ACCESS METHOD heap2 CASCADE")
+
+
+@pytest.mark.usefixtures("_extra")
+def test_a_connection_lost_halfway_keeps_what_was_read(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_on, read = counting.read_on, []
+
+    def lost_at_the_second(*given: Any, **options: Any) -> Any:
+        read.append(options["name"])
+        if len(read) == 2:
+            raise TryAgain("the connection was lost")
+        return read_on(*given, **options)
+
+    monkeypatch.setattr(counting, "read_on", lost_at_the_second)
+    login, shelf = company.login(company.source), Shelf()
+    see(Source(reader=login, writer=login), shelf, settings=drill(schemas=["extra"]))
+    assert read == ["t", "u", "u", "t", "u"]
+    monkeypatch.setattr(counting, "read_on", lambda *_, **__: lost_at_once())
+    with pytest.raises(TryAgain):
+        see(Source(reader=login, writer=login), Shelf(), settings=drill(schemas=["extra"]))
+
+
+def lost_at_once() -> None:
+    raise TryAgain("the connection was lost")
 
 
 @pytest.mark.usefixtures("_extra")

@@ -20,6 +20,7 @@ from functions.aurora.comparison import (
     Counted,
     Obstacle,
     Unread,
+    compare_beats,
     difference,
     end_of_slice,
     restore_point,
@@ -126,9 +127,16 @@ def test_the_manifest_of_the_present() -> None:
         table("gone", oid=2),
         table("again", oid=3),
         table("left", oid=4, excluded="unlogged"),
+        table("logged", oid=6, excluded="unlogged"),
+        table("view", oid=7, kind="m", uncounted="not populated"),
         table("parent", oid=5, kind="p"),
     ]
-    after = [table("kept"), table("again", oid=33), table("left", oid=4), table("parent", oid=5)]
+    after = [
+        *(t for t in before if t.name not in ("gone", "again", "logged")),
+        table("again", oid=33),
+        table("logged", oid=6),
+        table("new", oid=8),
+    ]
     reading = Reading(counted=Counted(total=3, old=3), horizon=7, blocks=2, finished=True)
     kept, excluded = manifest.of_present(
         before=before,
@@ -136,11 +144,48 @@ def test_the_manifest_of_the_present() -> None:
         first={"s.kept": reading},
         second={"s.kept": reading},
     )
-    assert [(t.target, t.level, t.bytes) for t in kept] == [
-        ("s.kept", "bounded", 16384),
-        ("s.parent", "none", 0),
+    assert [(t.target, t.level, t.bytes, t.lasting) for t in kept] == [
+        ("s.kept", "bounded", 16384, True),
+        ("s.gone", "none", 0, False),
+        ("s.again", "none", 0, False),
+        ("s.logged", "none", 0, True),
+        ("s.view", "none", 0, True),
+        ("s.parent", "none", 0, True),
+        ("s.new", "none", 0, False),
     ]
-    assert [name for name, _ in excluded] == ["s.gone", "s.again", "s.left"]
+    by_name = {table.name: table for table in kept}
+    assert [name for name, table in by_name.items() if table.swapped] == ["again"]
+    assert by_name["logged"].reason == "altered meanwhile: unlogged"
+    assert by_name["view"].reason == "not populated"
+    assert not by_name["view"].counted
+    assert by_name["new"].reason.startswith("made or renamed")
+    assert excluded == (("s.left", "unlogged"),)
+
+
+@pytest.mark.parametrize(
+    ("hours", "present", "wrong", "gap"),
+    [
+        ({"a": -3, "b": 2}, "a", False, ""),
+        ({"a": -3, "b": 2}, "", True, ""),
+        ({"a": -3, "b": 2}, "ab", True, ""),
+        ({"a": -3}, "a", False, "after"),
+        ({"a": -3}, "", True, "after"),
+        ({"b": 2}, "", False, "before"),
+        ({"b": 2}, "b", True, "before"),
+        ({"a": -1 / 3600, "b": 1 / 3600}, "", False, "before"),
+        ({"a": -18 * 24, "b": 17 * 24}, "a", False, ""),
+        ({"a": -18 * 24, "b": 19 * 24}, "a", False, "37.0 days apart"),
+        ({}, "", False, "before"),
+    ],
+)
+def test_heartbeats_tell_only_what_lies_between_two_of_them(
+    hours: dict[str, float], present: str, wrong: bool, gap: str
+) -> None:
+    beats = {name: POINT + timedelta(hours=span) for name, span in hours.items()}
+    found = compare_beats(beats, frozenset(present), POINT)
+    assert found.wrong is wrong
+    assert gap in found.gap
+    assert bool(gap) == bool(found.gap)
 
 
 def test_a_manifest_survives_its_bucket() -> None:

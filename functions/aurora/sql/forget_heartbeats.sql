@@ -1,9 +1,10 @@
--- Deletes heartbeats that are older than the longest retention (35 days) of a backup, a few at once.
+-- Deletes heartbeats that no restore can be placed by any more, a few at once: older than the longest
+-- retention of a backup (35 days), and the widest gap between two heartbeats before it (36 days).
 DELETE FROM backup_drills.heartbeat
 WHERE id IN (
     SELECT h.id
     FROM backup_drills.heartbeat AS h
-    WHERE h.beat_at < clock_timestamp() - interval '40 days'
+    WHERE h.beat_at < clock_timestamp() - interval '75 days'
     ORDER BY h.beat_at
     LIMIT 10000
 )

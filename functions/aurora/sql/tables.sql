@@ -1,5 +1,16 @@
--- The tables of the chosen schemas: what they are, how large, and their columns in order. The size
--- is the one of the last vacuum: pg_relation_size would wait for tables that are locked.
+-- The tables of the chosen schemas, and what inherits from them in others: a partition may live
+-- anywhere. What they are, how large, and their columns in order. The size is the one of the last
+-- vacuum: pg_relation_size would wait for tables that are locked.
+WITH RECURSIVE chosen AS (
+    SELECT c.oid
+    FROM pg_class AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'm', 'f') AND n.nspname = ANY (%(schemas)s)
+    UNION
+    SELECT i.inhrelid
+    FROM pg_inherits AS i
+    JOIN chosen ON i.inhparent = chosen.oid
+)
 SELECT c.oid::bigint AS oid,
        n.nspname AS schema,
        c.relname AS name,
@@ -27,9 +38,8 @@ SELECT c.oid::bigint AS oid,
            WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped
            ORDER BY t.attnum
        ) AS columns
-FROM pg_class AS c
+FROM chosen
+JOIN pg_class AS c ON c.oid = chosen.oid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN pg_am AS a ON a.oid = c.relam
-WHERE c.relkind IN ('r', 'p', 'm', 'f')
-  AND n.nspname = ANY (%(schemas)s)
 ORDER BY n.nspname, c.relname

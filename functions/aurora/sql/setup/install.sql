@@ -19,6 +19,10 @@ CREATE TABLE IF NOT EXISTS backup_drills.heartbeat (
 COMMENT ON TABLE backup_drills.heartbeat IS 'Markers that drills write around a restore point';
 CREATE INDEX IF NOT EXISTS heartbeat_beat_at ON backup_drills.heartbeat (beat_at);
 
+-- The first heartbeat: a restore to any moment from now on has one before it.
+INSERT INTO backup_drills.heartbeat (id, drill, run_id, position)
+VALUES (gen_random_uuid(), 'setup', 'setup', 'beat');
+
 -- The role. It has no password: it logs in with an IAM token.
 DO $install$
 BEGIN
