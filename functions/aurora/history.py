@@ -16,8 +16,8 @@ from functions.aurora.manifest import Manifest, Witnessed
 from functions.aurora.schema import Known
 from functions.errors import EvidenceMissing
 
-MOST_RUNS = 50
-"""How many manifests are looked at, the newest first; they expire with the backups."""
+MOST_RUNS = 40
+"""How many manifests are looked at, of the latest days first; they expire with the backups."""
 
 
 class Shelf(Protocol):
@@ -49,13 +49,11 @@ def look_up(
                 known.older.setdefault(table.target, f"it was there before: {key}")
             elif listed_at > at and table.schema in manifest.schemas and table.target not in names:
                 known.younger.setdefault(table.target, f"it was not there yet: {key}")
-        if listed_at < at:
-            break
     return known
 
 
 def _manifests(shelf: Shelf, run: str, source: str) -> Iterator[tuple[str, Manifest]]:
-    """The manifests of the drill's other runs of this source, the newest first."""
+    """The manifests of the drill's other runs of this source, day by day, the latest first."""
     drill, _, _ = run.partition("/")
     keys = [
         key

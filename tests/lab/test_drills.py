@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from functions import clock
 from functions.model import Status
 from lab.damage import list_damages
 from tests.lab.conftest import DRILL, Drills
@@ -75,6 +78,10 @@ def test_a_restore_to_a_given_moment_is_held_to_what_can_be_known_of_it(drills: 
     asked = cluster["LatestRestorableTime"].replace(microsecond=0)
     ran = drills.run({"restore_time": asked.isoformat().replace("+00:00", "Z")})
     assert ran.verdict == "PASS", ran.cause
+    # One of the setup or of an earlier drill before that moment, the one of this drill after it.
+    (placed,) = [c for c in ran.report["checks"] if c["class"] == "restore_point"]
+    assert (placed["name"], placed["status"]) == ("heartbeats", "passed")
+    assert placed["detail"].startswith("the nearest heartbeats are ")
     assert ran.report["restore"]["levels"]["counted"] > 0
     assert ran.report["restore"]["levels"]["bounded"] == 0
 
@@ -84,19 +91,54 @@ def test_other_restore_points(drills: Drills, at: str) -> None:
     ran = drills.run(
         restore={"at": at},
         required_level="counted",
-        timing={"restorable_margin_seconds": 1},
+        timing={"restorable_margin_seconds": 3},
         checks=[],
         freshness=[],
     )
     assert ran.verdict == "PASS", ran.cause
+    assert "heartbeats" in ran.checks(Status.PASSED)
     assert drills.left() == {}
 
 
 def test_the_second_drill_of_the_configuration_runs(drills: Drills) -> None:
-    ran = drills.run(drill="aurora-prod-any-day", timing={"restorable_margin_seconds": 1})
+    """The source is young, but the setup has left a heartbeat before its first backup."""
+    ran = drills.run(drill="aurora-prod-any-day", timing={"restorable_margin_seconds": 3})
     assert ran.report["restore"]["asked"] == "random"
-    assert ran.verdict in ("PASS", "FAIL"), ran.cause
-    assert ran.checks(Status.FAILED) <= {"query", "leads came in during the day before"}
+    assert ran.verdict == "PASS", ran.cause
+    assert ran.checks(Status.PASSED) >= {"heartbeats", "tables", "any_row", "row_count"}
+
+
+def test_a_moment_between_two_drills_is_placed_by_their_heartbeats(drills: Drills) -> None:
+    first = drills.run()
+    drills.run()
+    asked = clock.after(first.report["restore"]["time"], 4)
+    ran = drills.run({"restore_time": asked})
+    assert ran.verdict == "PASS", ran.cause
+    (placed,) = [c for c in ran.report["checks"] if c["name"] == "heartbeats"]
+    before, after = re.findall(r"([\d.]+) s (?:before|after)", placed["detail"])[:2]
+    assert 2 < float(before) < 5
+    assert 2 < float(after) < 60
+
+
+def test_a_table_that_may_be_younger_than_the_restore_point_leaves_a_doubt(
+    drills: Drills,
+) -> None:
+    """Unless another run of the drill, later than that moment, has not found it."""
+    seen = drills.run().report["restore"]["time"]
+    unseen = clock.render(datetime.now(UTC).replace(microsecond=0))
+    server = drills.lab.source.server
+    assert server is not None
+    with server.connect("fibonacci") as connection:
+        connection.execute("CREATE TABLE nigredo_leads.younger (id int)")
+    try:
+        doubted = drills.run({"restore_time": unseen})
+        known = drills.run({"restore_time": seen})
+    finally:
+        with server.connect("fibonacci") as connection:
+            connection.execute("DROP TABLE nigredo_leads.younger")
+    assert doubted.verdict == "INCONCLUSIVE", doubted.cause
+    assert "table_present of nigredo_leads.younger" in doubted.report["cause"]
+    assert known.verdict == "PASS", known.cause
 
 
 def test_without_a_heartbeat_the_markers_are_shown_as_not_measured(drills: Drills) -> None:
