@@ -3,7 +3,14 @@
 A table is read twice, once before the restore point T and once after it. A row version is *old*
 when it was written by a transaction that had ended when the first reading began. Old versions can
 only disappear, so of those that the first reading saw (`most`) and those that the second one still
-saw (`least`) the copy must hold at least `least` and at most `most`. Pure.
+saw (`least`) the copy must hold at least `least` and at most `most`.
+
+A version shows 32 bits of its writer's transaction id, frozen or not. Its *place* is how many ids
+it lies after the horizon, modulo 2^32: small for a version that is new, and also for one that was
+written a round (2^32 transactions) ago. What tells them apart is the snapshot: a version that is
+visible although its id was not in use yet is a round old. So the first reading finds the `gap`, the
+least place of such a version; where fewer ids were used in all, a version is old if and only if its
+place is not below the gap. Pure.
 """
 
 from __future__ import annotations
@@ -16,9 +23,13 @@ from typing import assert_never
 
 from functions.model import Check, CheckClass, Level, Status
 
+ROUND = 1 << 32
+"""After so many transactions their ids, as rows show them, begin anew."""
+
 WINDOW = 1 << 24
-"""Transactions, counted from the horizon, whose rows are not old. One that consumed more between
-its readings cannot be compared: its newest rows would pass for old ones."""
+"""The gap of a table without rows that are a round old: transactions, counted from the horizon,
+whose rows are not old. A table whose readings consumed more than its gap cannot be compared: its
+newest rows would pass for old ones."""
 
 BLOCK_BYTES = 8192
 
@@ -75,7 +86,8 @@ class Counted:
     """What was read of a table, or of a range of its blocks. Sums of ranges are that of the table.
 
     `total` counts the rows that are visible, `old` those of them that existed before the horizon,
-    `late` those of transactions that cannot have ended by the restore point. `seconds` were spent.
+    `late` those of transactions that cannot have ended by the restore point, `unsure` those that
+    may be new or old (see places_of_first, places_of_later). `seconds` were spent.
     A digest of the same range would be one more field here and one more column of
     sql/count_rows.sql.
     """
@@ -83,20 +95,72 @@ class Counted:
     total: int = 0
     old: int = 0
     late: int = 0
+    unsure: int = 0
     seconds: float = 0.0
 
     def __add__(self, other: Counted) -> Counted:
         """Both ranges together.
 
         >>> Counted(total=3, old=2) + Counted(total=4, old=4)
-        Counted(total=7, old=6, late=0, seconds=0.0)
+        Counted(total=7, old=6, late=0, unsure=0, seconds=0.0)
         """
         return Counted(
             total=self.total + other.total,
             old=self.old + other.old,
             late=self.late + other.late,
+            unsure=self.unsure + other.unsure,
             seconds=round(self.seconds + other.seconds, 3),
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """Which places make a version old, late, or unsure: from the first number on, below the other.
+
+    Late are those from `late_from` on that are not old.
+    """
+
+    old_from: int
+    late_from: int
+    unsure_from: int
+    unsure_below: int
+
+
+def places_of_first(*, horizon: int, next_xid: int, clear_from: int, clear_below: int) -> Places:
+    """The places for a first reading, by a snapshot that ends at `next_xid`.
+
+    What is visible from there on is a round old. Before it, new versions and such that are a round
+    old look the same: they are unsure, but for ids from `clear_from` up to below `clear_below`,
+    which a reading before this one has shown to be no old row's.
+
+    >>> places_of_first(horizon=700, next_xid=705, clear_from=0, clear_below=0)
+    Places(old_from=5, late_from=5, unsure_from=0, unsure_below=5)
+    >>> places_of_first(horizon=700, next_xid=705, clear_from=702, clear_below=900).unsure_below
+    2
+    >>> places_of_first(horizon=700, next_xid=705, clear_from=690, clear_below=900).unsure_below
+    0
+    """
+    edge = next_xid - horizon
+    unsure = min(edge, max(0, clear_from - horizon)) if next_xid <= clear_below else edge
+    return Places(old_from=edge, late_from=edge, unsure_from=0, unsure_below=unsure)
+
+
+def places_of_later(*, horizon: int, next_xid: int, gap: int, closed_after: int | None) -> Places:
+    """The places for a second reading and for the copy, with the gap that the first one found.
+
+    Where more ids are in use than the gap holds, versions of the rest are unsure.
+
+    >>> places_of_later(horizon=700, next_xid=750, gap=100, closed_after=740)
+    Places(old_from=100, late_from=40, unsure_from=100, unsure_below=100)
+    >>> places_of_later(horizon=700, next_xid=950, gap=100, closed_after=None)
+    Places(old_from=100, late_from=100, unsure_from=100, unsure_below=250)
+    """
+    return Places(
+        old_from=gap,
+        late_from=gap if closed_after is None else min(gap, closed_after - horizon),
+        unsure_from=gap,
+        unsure_below=max(gap, next_xid - horizon),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,7 +217,8 @@ def row_count(
 ) -> Check:
     """The check `row_count` of one table, of a copy that is at the restore point or may be.
 
-    Where the witness has no bounds the rows are counted, in full, and that is all that is proven.
+    Where the witness has no bounds the rows are counted, in full, and that is all that is proven;
+    nor is more where rows of the copy may be old or have been written to it.
 
     >>> check = row_count(target="s.t", bounds=Bounds(least=9, most=9), unbounded_because="",
     ...     found=Counted(total=12, old=8), required=Level.BOUNDED)
@@ -164,7 +229,7 @@ def row_count(
     expected = str(bounds) if bounds else "every row can be read"
     seconds = found.seconds if isinstance(found, Counted) else 0.0
 
-    def outcome(status: Status, observed: str, detail: str, reached: Level = level) -> Check:
+    def outcome(status: Status, observed: str, detail: str, reached: Level | None = None) -> Check:
         return Check(
             name="row_count",
             check_class=CheckClass.CONTENT,
@@ -174,7 +239,7 @@ def row_count(
             observed=observed,
             detail=detail,
             seconds=seconds,
-            level=reached,
+            level=reached or level,
         )
 
     if isinstance(found, Obstacle):
@@ -190,6 +255,12 @@ def row_count(
     if bounds and found.late:
         observed = f"{found.old}, and {found.late} written after the restore point"
         return outcome(Status.FAILED, observed, "something writes to the copy")
+    if bounds and found.unsure:
+        bounds, level = None, Level.COUNTED
+        unbounded_because = (
+            f"{found.unsure} rows may be old, or may have been written to the copy: it has used"
+            " more transaction ids than can be told apart; run the drill again"
+        )
     observed = str(found.old if bounds else found.total)
     detail = (
         f"{'quiet' if bounds.quiet else 'busy'} at the restore point; {found.total} rows in all"

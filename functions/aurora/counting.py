@@ -7,10 +7,17 @@ the source's vacuum is never held up for long, and a long table goes on in the n
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from functions.aurora import database
-from functions.aurora.comparison import BLOCK_BYTES, WINDOW, Counted, end_of_slice
+from functions.aurora.comparison import (
+    BLOCK_BYTES,
+    WINDOW,
+    Counted,
+    end_of_slice,
+    places_of_first,
+    places_of_later,
+)
 from functions.aurora.database import QueryFailed, Session
 from functions.aurora.manifest import Reading
 
@@ -32,7 +39,10 @@ class Changed(Exception):
 
 
 class Behind(Exception):
-    """When a reader has not replayed yet what an earlier slice of the table has seen."""
+    """When a reader has not replayed yet what an earlier slice of the table has seen.
+
+    Or when transactions still run that have to end before it is read again.
+    """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +50,8 @@ class Slice:
     """What one slice saw of a table of so many `blocks`; `end` None: up to the table's end.
 
     `horizon`: every transaction before it had ended when the table's first slice began. `next_xid`
-    is the first transaction id that was not yet in use, or not yet ended.
+    is the first transaction id that was not yet in use, or not yet ended. `gap` is the least place
+    of a row that is a round old, WINDOW at most.
     """
 
     counted: Counted
@@ -49,6 +60,7 @@ class Slice:
     oid: int
     blocks: int
     next_xid: int
+    gap: int
     end: int | None
 
 
@@ -64,16 +76,22 @@ def read_slice(
     closed_after: int | None,
     restored: bool,
     seconds: float,
+    gap: int | None = None,
+    clear_from: int = 0,
+    clear_below: int = 0,
+    settled: bool = False,
 ) -> Slice:
     """Read at most `slice_blocks` blocks of a table from `start` on, not beyond `end`.
 
     `horizon` None takes that of this slice's own snapshot. `closed_after` is the transaction from
     which on none can have ended by the restore point; None where nobody knows. `restored` says
     that this is the copy: of its transaction ids the last ones of the source may be missing.
-    `seconds` limit each statement.
+    `seconds` limit each statement. `gap` is the known one; None measures it. The ids from
+    `clear_from` to below `clear_below` are no row's that is a round old; `settled` demands that all
+    transactions before them have ended.
 
     Raises Changed when the table is gone or was rewritten between snapshot and reading, Behind
-    when this server's snapshot is older than the horizon, and QueryFailed.
+    when this server's snapshot is older than the horizon or than is demanded, and QueryFailed.
     """
     began = time.monotonic()
     with session.snapshot(seconds=seconds):
@@ -83,6 +101,8 @@ def read_slice(
         seen = found[0]
         if horizon is None:
             horizon = seen["oldest_running"]
+            if settled and horizon < clear_from:
+                raise Behind(f"transactions that began before {clear_from} still run")
         elif not restored and seen["oldest_running"] < horizon:
             raise Behind(f"the snapshot ends at {seen['oldest_running']}, before {horizon}")
         if seen["version_number"] >= _TID_RANGE_SCAN:
@@ -90,6 +110,18 @@ def read_slice(
             end = end if slice_end is None else slice_end
         whole = start == 0 and end is None
         last = _OPEN_END if end is None else end
+        places = (
+            places_of_first(
+                horizon=horizon,
+                next_xid=seen["next_xid"],
+                clear_from=clear_from,
+                clear_below=clear_below,
+            )
+            if gap is None
+            else places_of_later(
+                horizon=horizon, next_xid=seen["next_xid"], gap=gap, closed_after=closed_after
+            )
+        )
         row = session.one(
             "count_rows",
             parts={
@@ -98,8 +130,8 @@ def read_slice(
                 "blocks": database.NOTHING if whole else database.part("in_blocks"),
             },
             horizon=str(horizon % 2**32),
+            **asdict(places),
             window=WINDOW,
-            closed=WINDOW if closed_after is None else min(WINDOW, closed_after - horizon),
             **({} if whole else {"start": f"({start},0)", "end": f"({last},0)"}),
         )
         # The count has locked the table against a rewrite, until the transaction ends.
@@ -111,6 +143,7 @@ def read_slice(
             total=row["total"],
             old=row["old"],
             late=row["late"],
+            unsure=row["unsure"],
             seconds=round(time.monotonic() - began, 3),
         ),
         horizon=horizon,
@@ -118,6 +151,7 @@ def read_slice(
         oid=seen["oid"],
         blocks=seen["blocks"],
         next_xid=seen["next_xid"],
+        gap=WINDOW if row["nearest"] is None else row["nearest"],
         end=end,
     )
 
@@ -135,9 +169,11 @@ def read_on(
 
     That is a conflict with recovery, a lock, a time limit, a rewrite this very moment, or a reader
     that lags, which is to be given some time: then the reading is `behind`. Anything else ends it
-    with its problem.
+    with its problem. A first reading that could not tell all rows apart begins once more, when the
+    transactions that were running have ended; it does not wait for them longer than for a reader.
     """
     blocks = slice_bytes // BLOCK_BYTES
+    last_attempt = reading.attempts + 1 >= ATTEMPTS
     try:
         seen = read_slice(
             session,
@@ -150,19 +186,23 @@ def read_on(
             closed_after=reading.closed_after,
             restored=reading.restored,
             seconds=max(LEAST_SECONDS, min(SLICE_SECONDS, remaining_seconds - LEAST_SECONDS)),
+            gap=reading.known_gap,
+            clear_from=reading.clear_from,
+            clear_below=reading.clear_below,
+            settled=not last_attempt,
         )
     except QueryFailed as failure:
-        if failure.passing and reading.attempts + 1 < ATTEMPTS:
+        if failure.passing and not last_attempt:
             return replace(reading, attempts=reading.attempts + 1)
         return reading.given_up(str(failure), failure.sqlstate)
     except (Changed, Behind) as trouble:
-        if reading.attempts + 1 < ATTEMPTS:
+        if not last_attempt:
             behind = isinstance(trouble, Behind)
             return replace(reading, attempts=reading.attempts + 1, behind=behind)
         return reading.given_up(str(trouble))
     if reading.oid is not None and (reading.oid, reading.filenode) != (seen.oid, seen.filenode):
         return reading.given_up("it was rewritten between its readings")
-    return replace(
+    read = replace(
         reading,
         start=reading.start if seen.end is None else seen.end,
         counted=reading.counted + seen.counted,
@@ -171,7 +211,9 @@ def read_on(
         filenode=seen.filenode,
         blocks=seen.blocks,
         next_xid=max(reading.next_xid, seen.next_xid),
+        gap=min(reading.gap, seen.gap),
         attempts=0,
         behind=False,
         finished=seen.end == reading.end,
     )
+    return (read.second_look() or read) if read.finished else read

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from functions.aurora.comparison import BLOCK_BYTES, WINDOW, Bounds, Counted
+from functions.aurora.comparison import BLOCK_BYTES, ROUND, WINDOW, Bounds, Counted
 from functions.model import Level
 
 
@@ -53,8 +53,11 @@ class Reading:
     """How far the reading of a table, or of a range of its blocks, has come: goes in the document.
 
     It covers the blocks from `start` up to `end`; None is the table's end, which was at `blocks`
-    when last seen. `oid` and `filenode` are what must not change meanwhile; `problem` says why it
-    was given up, with the SQLSTATE if that was an error's.
+    when last seen. `gap` is what a first reading has found so far, `known_gap` what it has told the
+    second one and that of the copy. From the transaction `clear_from` up to below `clear_below` no
+    row is a round old: that is what a reading before this one has shown. `oid` and `filenode` are
+    what must not change meanwhile; `problem` says why it was given up, with the SQLSTATE if that
+    was an error's.
     """
 
     start: int = 0
@@ -63,6 +66,10 @@ class Reading:
     horizon: int | None = None
     closed_after: int | None = None
     restored: bool = False
+    gap: int = WINDOW
+    known_gap: int | None = None
+    clear_from: int = 0
+    clear_below: int = 0
     oid: int | None = None
     filenode: int | None = None
     blocks: int = 0
@@ -87,6 +94,43 @@ class Reading:
         """
         return cls(**{**record, "counted": Counted(**record["counted"])})
 
+    @property
+    def ambiguous(self) -> bool:
+        """Whether some rows that a first reading saw may be new or a round old.
+
+        Where ids have not begun anew yet, and no row bears one that is still to come, all are new.
+
+        >>> reading = Reading(counted=Counted(total=9, old=8, unsure=1), next_xid=ROUND)
+        >>> reading.ambiguous, replace(reading, next_xid=ROUND + 1).ambiguous
+        (False, True)
+        >>> replace(reading, gap=5).ambiguous
+        True
+        """
+        return self.counted.unsure > 0 and (self.next_xid > ROUND or self.gap < WINDOW)
+
+    def second_look(self) -> Reading | None:
+        """The first reading anew, where another one may tell what this one could not.
+
+        Rows a round old that are ahead of the ids in use are seen for what they are. So the next
+        reading knows, as far as the gap reaches, that no id that came into use since is theirs.
+
+        >>> once = Reading(counted=Counted(total=9, old=8, unsure=1), horizon=ROUND, finished=True,
+        ...                next_xid=ROUND + 9)
+        >>> again = once.second_look()
+        >>> again.clear_from - ROUND, again.clear_below - ROUND
+        (9, 16777216)
+        >>> replace(once, clear_below=1).second_look() is None
+        True
+        """
+        if self.known_gap is not None or self.restored or self.clear_below or not self.ambiguous:
+            return None
+        below = (self.horizon or 0) + self.gap
+        if self.next_xid >= below:
+            return None
+        return Reading(
+            oid=self.oid, filenode=self.filenode, clear_from=self.next_xid, clear_below=below
+        )
+
     def given_up(self, problem: str, sqlstate: str = "") -> Reading:
         """The reading that ends here."""
         return replace(self, finished=True, problem=problem, sqlstate=sqlstate)
@@ -100,7 +144,8 @@ class Witnessed:
     the restore point lies in the past. `lasting` is false where it, or this name of it, was made or
     dropped meanwhile: the copy may lack it; the columns of the side without it are empty. `least`
     and `most` are the old rows seen after and before the restore point, None where they could not
-    be compared, for the `reason`; `rows` are all that the first reading saw.
+    be compared, for the `reason`; which are old is by `horizon` and `gap`. `rows` are all that the
+    first reading saw.
     """
 
     schema: str
@@ -113,6 +158,7 @@ class Witnessed:
     columns_before: tuple[str, ...] = ()
     columns_after: tuple[str, ...] = ()
     horizon: int | None = None
+    gap: int = WINDOW
     least: int | None = None
     most: int | None = None
     rows: int | None = None
@@ -308,7 +354,7 @@ def _compared(first: Reading | None, second: Reading | None) -> dict[str, Any]:
     >>> first = Reading(counted=Counted(total=12, old=9), horizon=700, next_xid=705)
     >>> second = Reading(counted=Counted(total=11, old=8), horizon=700, next_xid=750)
     >>> _compared(first, second)
-    {'rows': 12, 'horizon': 700, 'least': 8, 'most': 9}
+    {'rows': 12, 'horizon': 700, 'gap': 16777216, 'least': 8, 'most': 9}
     >>> _compared(first, second.given_up("permission denied"))
     {'rows': 12, 'reason': 'permission denied'}
     """
@@ -317,12 +363,33 @@ def _compared(first: Reading | None, second: Reading | None) -> dict[str, Any]:
     facts: dict[str, Any] = {"rows": first.counted.total}
     if second is None or second.problem:
         return {**facts, "reason": (second and second.problem) or "it was not read again"}
-    used = second.next_xid - first.horizon
-    if used > WINDOW:
-        reason = f"{used} transactions began between its readings: more than can be told apart"
+    used = max(first.next_xid, second.next_xid) - first.horizon
+    if used > first.gap:
+        return {**facts, "reason": _too_many(used, first.gap)}
+    if first.ambiguous:
+        reason = (
+            f"{first.counted.unsure} of its rows may be new, or written 2^32 transactions earlier:"
+            " a transaction that had begun before and went on kept them from being told apart;"
+            " run the drill while no transaction lasts for long"
+        )
         return {**facts, "reason": reason}
     least, most = second.counted.old, first.counted.old
     if least > most:
         reason = f"it was read inconsistently: {most} old rows at first, {least} later"
         return {**facts, "reason": reason}
-    return {**facts, "horizon": first.horizon, "least": least, "most": most}
+    return {**facts, "horizon": first.horizon, "gap": first.gap, "least": least, "most": most}
+
+
+def _too_many(used: int, gap: int) -> str:
+    """Why readings between which `used` transactions began cannot be compared.
+
+    >>> _too_many(WINDOW + 1, WINDOW)
+    '16777217 transactions began between its readings: more than can be told apart'
+    """
+    if gap >= WINDOW:
+        return f"{used} transactions began between its readings: more than can be told apart"
+    return (
+        f"{used} transactions began between its readings, and all but {gap} of their ids may be"
+        " those of rows written 2^32 transactions earlier: old rows and new ones cannot be told"
+        " apart; run the drill at another time, when fewer transactions begin"
+    )

@@ -501,6 +501,7 @@ def _items(
             "schema": witnessed.schema,
             "name": witnessed.name,
             "horizon": witnessed.horizon,
+            "gap": witnessed.gap,
             "least": witnessed.least,
             "most": witnessed.most,
             "reason": witnessed.reason,

@@ -152,6 +152,7 @@ def _count(
             start=item["start"],
             end=item["end"],
             horizon=item["horizon"],
+            known_gap=item["gap"],
             closed_after=item["closed_after"],
             restored=True,
         )

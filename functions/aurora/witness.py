@@ -462,7 +462,9 @@ def _beginning(table: Table, first: Mapping[str, Reading] | None) -> Reading:
     if first is None:
         return Reading()
     known = first[table.target]
-    return Reading(horizon=known.horizon, oid=known.oid, filenode=known.filenode)
+    return Reading(
+        horizon=known.horizon, known_gap=known.gap, oid=known.oid, filenode=known.filenode
+    )
 
 
 def _readings(work: _Work, progress: Progress) -> dict[str, Reading]:

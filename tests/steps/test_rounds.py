@@ -1,0 +1,139 @@
+"""A real server whose transaction ids have begun anew: with rows that are a whole round old."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from functions.aurora import counting, database
+from functions.aurora.manifest import Reading
+from functions.aurora.witness import Source
+from tests.steps.company import DATABASE, INSTALL, Company, Outcome, Shelf, drill, judge, see
+
+SCHEMA = """
+CREATE SCHEMA sales;
+CREATE TABLE sales.ahead (id int, note text);
+CREATE TABLE sales.next (id int);
+CREATE TABLE sales.busy (id int);
+CREATE TABLE sales.bulk (id int);
+INSERT INTO sales.busy SELECT generate_series(1, 500);
+INSERT INTO sales.bulk SELECT generate_series(1, 500);
+"""
+
+BURN = """
+DO $$ BEGIN FOR i IN 1..{count} LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$
+"""
+
+FILL = """
+DO $$ BEGIN FOR i IN 1..50 LOOP INSERT INTO sales.{table} VALUES (i); COMMIT; END LOOP; END $$
+"""
+
+BOUNDED = ["sales.ahead", "sales.bulk", "sales.busy"]
+SETTINGS = drill(schemas=["sales"])
+
+
+@pytest.fixture(scope="module")
+def wrapped(company: Company) -> Iterator[Company]:
+    """A company in its second round: ids of `next` come into use soon, those of `ahead` do not."""
+    made = Company(
+        servers=company.servers,
+        authority=company.authority,
+        source=(source := company.servers.create(f"wrapped-{time.monotonic_ns()}")),
+    )
+    with source.connect() as connection:
+        connection.execute(f"CREATE DATABASE {DATABASE}".encode())
+    made.run(SCHEMA)
+    made.run(INSTALL.read_text())
+    ((begin,),) = made.run("SELECT pg_current_xact_id()::text::bigint")
+    made.run(BURN.format(count=20))
+    made.run(FILL.format(table="next"))
+    made.run(BURN.format(count=5000))
+    made.run(FILL.format(table="ahead"))
+    # A round later everything has been frozen, and ids come from where they began.
+    for name in (DATABASE, "postgres", "template1"):
+        with source.connect(name) as connection:
+            connection.execute("VACUUM (FREEZE)")
+    with source.connect() as connection:
+        connection.execute("ALTER DATABASE template0 ALLOW_CONNECTIONS true")
+    with source.connect("template0") as connection:
+        connection.execute("VACUUM (FREEZE)")
+    with source.connect() as connection:
+        connection.execute("VACUUM (FREEZE) pg_database")
+    source.stop()
+    made.servers.run("pg_resetwal", "-e", "1", "-x", str(begin), "-D", source.data)
+    source.start()
+    source.back_up()
+    yield made
+    made.forget_copies()
+    for door in made.doors.values():
+        door.release()
+    made.servers.remove(source.name)
+
+
+def judged(wrapped: Company, *damage: str) -> Outcome:
+    """Witness, restore, damage, and verify; with a transaction before that ends in between."""
+    shelf = Shelf()
+    login = wrapped.login(wrapped.source)
+    witnessed = see(Source(reader=login, writer=login), shelf, settings=SETTINGS)
+    copy = wrapped.restore(witnessed["restore_time"])
+    for statement in damage:
+        wrapped.run(statement, copy)
+    outcome = judge(wrapped.login(copy), witnessed, shelf, settings=SETTINGS)
+    assert outcome.unsure() == [("row_count", "sales.next")]
+    (unsure,) = outcome.of("row_count", "sales.next")
+    assert "written 2^32 transactions earlier" in unsure.detail
+    assert sorted(c.target for c in outcome.counts() if c.level == "bounded") == BOUNDED
+    wrapped.forget_copies()
+    return outcome
+
+
+def test_a_server_in_its_second_round(wrapped: Company) -> None:
+    wrapped.run(BURN.format(count=30))  # up to among those of `next`
+    healthy = judged(wrapped)
+    assert healthy.red() == []
+    (check,) = healthy.of("row_count", "sales.ahead")
+    assert (check.expected, check.observed) == ("50", "50")
+    damaged = judged(
+        wrapped, "DELETE FROM sales.ahead WHERE id > 15", "DELETE FROM sales.bulk WHERE id = 1"
+    )
+    assert damaged.red() == [("row_count", "sales.ahead"), ("row_count", "sales.bulk")]
+    (check,) = damaged.of("row_count", "sales.ahead")
+    assert check.detail == "at least 35 rows that existed at the restore point are missing"
+
+
+def read(session: database.Session, reading: Reading) -> Reading:
+    return counting.read_on(
+        session, reading, schema="sales", name="busy", slice_bytes=1 << 28, remaining_seconds=900
+    )
+
+
+def test_new_rows_are_told_from_old_ones_when_older_transactions_have_ended(
+    wrapped: Company,
+) -> None:
+    with (
+        wrapped.source.connect(DATABASE) as held,
+        database.connect(wrapped.login(wrapped.source), application="test") as session,
+    ):
+        held.execute("BEGIN; INSERT INTO sales.busy VALUES (0)")
+        wrapped.run("INSERT INTO sales.busy VALUES (501)")
+        once = read(session, Reading())
+        assert not once.finished
+        assert once.clear_below
+        waiting = read(session, once)
+        assert waiting.behind
+        held.execute("COMMIT")
+        first = read(session, waiting)
+        assert first.finished
+        assert not first.ambiguous
+        assert (first.counted.total, first.counted.old) == (502, 502)
+
+        held.execute("BEGIN; INSERT INTO sales.busy VALUES (0)")
+        wrapped.run("INSERT INTO sales.busy VALUES (502)")
+        given_up = Reading()
+        while not given_up.finished:
+            given_up = read(session, given_up)
+        assert given_up.ambiguous
+        assert given_up.counted.unsure == 1
+        held.execute("ROLLBACK")
