@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jsonschema
@@ -127,9 +129,11 @@ def test_a_drill_beside_a_lab_that_is_up(tmp_path: Path) -> None:
     assert processes_of(tmp_path) == []
 
 
-def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+@contextmanager
+def a_drill(folder: Path, *, until: str) -> Iterator[subprocess.Popen[str]]:
+    """A drill that runs, from when it has said something on."""
     process = subprocess.Popen(
-        command(tmp_path, "drill", DRILL, "--scale", "0.1"),
+        command(folder, "drill", DRILL, "--scale", "0.1"),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -138,10 +142,14 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     with process:
-        for line in process.stdout:
-            if "Exercise  waits for the cluster" in line:
-                break
+        assert any(until in line for line in process.stdout)
+        yield process
+
+
+def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    with a_drill(tmp_path, until="Exercise  waits for the cluster") as process:
         os.killpg(process.pid, signal.SIGINT)
+        assert process.stdout is not None
         told = process.stdout.read()
         assert process.wait(timeout=60) == 130
     assert "nothing of the lab is left running" in told
@@ -151,19 +159,7 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_lab_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        command(tmp_path, "drill", DRILL, "--scale", "0.1"),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    with process:
-        for line in process.stdout:
-            if "Exercise  begins" in line:
-                break
+    with a_drill(tmp_path, until="Exercise  begins") as process:
         process.kill()
     deadline = time.monotonic() + 30
     while processes_of(tmp_path):
