@@ -140,7 +140,8 @@ def _directions(labs: Path, ready: dict[str, Any]) -> str:
     return f"""
 The lab is up. Its AWS, for the AWS command line of your own:
 
-  export AWS_ENDPOINT_URL={ready["endpoint"]} AWS_REGION={aws.REGION}
+  export AWS_ENDPOINT_URL={ready["endpoint"]}
+  export AWS_REGION={aws.REGION} AWS_DEFAULT_REGION={aws.REGION}
   export AWS_ACCESS_KEY_ID={access} AWS_SECRET_ACCESS_KEY={secret}
   aws stepfunctions start-execution --state-machine-arn {machine} --input '{{}}'
   aws s3 ls --recursive s3://{ready["bucket"]}
