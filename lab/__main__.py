@@ -22,7 +22,9 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit status."""
     chosen = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupted)
+    # Set, not inherited: a shell without job control starts what runs in its background deaf to it.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, _interrupted)
     try:
         from rich.console import Console  # the lab's packages take seconds to load:
 
