@@ -89,7 +89,7 @@ def operation_of(service: str, environ: dict[str, Any]) -> tuple[str, dict[str, 
     try:
         model = get_service_model(service)
         operation, path_parameters = get_service_router(service).match(request)
-    except (HTTPException, NotImplementedError):
+    except (HTTPException, NotImplementedError):  # moto's ways to say that it has no such call
         return "Unknown", {}
     parser = PROTOCOL_PARSERS[determine_request_protocol(model, request.content_type)](operation)
     parameters = parser.parse(

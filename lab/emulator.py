@@ -343,7 +343,7 @@ def _refused(environ: dict[str, Any], call: Call, refusal: Refusal) -> Answer:
 def _failure(call: Call, error: Exception, whose: str) -> Refusal:
     """The answer to a call that could not be carried out."""
     why = f"{whose} cannot do {call.service}:{call.operation}: {error!r}"
-    if isinstance(error, NotImplementedError):
+    if isinstance(error, NotImplementedError):  # of moto, or of lab/iam.py: a gap, not a fault
         return Refusal("NotImplemented", why, HTTPStatus.NOT_IMPLEMENTED)
     return Refusal("InternalFailure", why, HTTPStatus.INTERNAL_SERVER_ERROR)
 

@@ -122,6 +122,7 @@ def _operator_holds(
     if name == "Null":
         return (found is None) == (texts[0].lower() == "true")
     if name not in _COMPARISONS or qualifier not in ("", "ForAllValues", "ForAnyValue"):
+        # A guess could allow what AWS denies.
         raise NotImplementedError(f"condition operator {operator}")
     negated = name in _NEGATED
     if found is None:
