@@ -1,6 +1,6 @@
 # Thin aliases. `make drill` and `make test` do all the set-up they need.
 PYTHON ?= python3
-DRILL ?= aurora-prod-monthly
+DRILL ?=
 V := .venv/bin
 export PATH := $(CURDIR)/$(V):$(PATH)
 
@@ -16,7 +16,7 @@ setup: .venv/ready  ## everything the other targets need, once per change of req
 	$(V)/uv pip install --quiet --require-hashes --python $(V)/python -r requirements.txt
 	touch $@
 
-drill: setup  ## one drill, end to end, on this machine: exit status 0 PASS, 1 FAIL, 2 INCONCLUSIVE, 3 could not run
+drill: setup  ## a drill of each kind, end to end, on this machine: exit status 0 PASS, 1 FAIL, 2 INCONCLUSIVE, 3 could not run
 	$(V)/python -m lab drill $(DRILL)
 
 test: setup check  ## everything: format, lint, types, synth with validation, cdk-nag, cfn-lint, all tests

@@ -23,7 +23,7 @@ from bench.spans import Event, StateTime, by_state, covered, spans
 from functions import clock
 from lab import aws, seed, standing
 from lab.__main__ import LABS
-from lab.lab import Lab, known_drills
+from lab.lab import Lab
 from lab.rds import Pace
 
 BARE_RESTORES: Final = 3
@@ -83,7 +83,7 @@ def _pair(lab: Lab) -> Pair:
     for function in functions:
         lab.functions.kill(function)
     before = {function: _starts(lab, function) for function in functions}
-    execution = lab.start_drill(known_drills()[0])
+    execution = lab.start_drill(lab.configuration.aurora[0].name)
     report = _report(lab, execution)
     starts = {function: _starts(lab, function) - before[function] for function in functions}
     events = _history(lab, execution)

@@ -39,3 +39,20 @@ class SourceChanged(DrillError):
 
 class SettingsError(DrillError):
     """When the environment of a function lacks a setting or holds one that cannot be read."""
+
+
+class LoginRefused(DrillError):
+    """When the server answers and does not let the role in: `sqlstate`, where the driver tells."""
+
+    def __init__(self, message: str, *, sqlstate: str = "") -> None:
+        """Keep the state beside the message."""
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+class NotReachable(DrillError):
+    """When no server answers yet: no address, no connection, or still starting up."""
+
+
+class TlsFailed(DrillError):
+    """When no connection can be made that is encrypted and whose certificate is verified."""

@@ -1,4 +1,4 @@
-"""The kinds of drill: one line each. A kind is a package with `steps` and `summary`."""
+"""The kinds of drill: one line each. A kind is a package with `steps`, `summary`, `vocabulary`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from importlib import import_module
 from typing import Final, Protocol, cast
 
 from functions.model import Document, Summary
+from functions.report.vocabulary import RESTORE, Vocabulary
 from functions.step import Handler
 
 KINDS: Final = {
     "aurora": "Aurora PostgreSQL, restored to a point in time",
+    "secret_rotation": "Secrets Manager, the password of a PostgreSQL user rotated",
 }
 
 
@@ -23,6 +25,13 @@ class Steps(Protocol):
     verify: Handler
     verify_unit: Handler
     teardown: Handler
+
+
+def vocabulary(kind: str) -> Vocabulary:
+    """How a report speaks of a kind; of one that is not in KINDS, as of a restore."""
+    if kind not in KINDS:
+        return RESTORE
+    return cast(Vocabulary, import_module(f"functions.{kind}.vocabulary").VOCABULARY)
 
 
 def summarizer(kind: str) -> Callable[[Document], Summary]:

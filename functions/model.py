@@ -39,6 +39,8 @@ class CheckClass(StrEnum):
     RESTORE_POINT = "restore_point"
     SCHEMA = "schema"
     CONTENT = "content"
+    ROTATION = "rotation"
+    PRIVILEGES = "privileges"
     CUSTOM = "custom"
     OBJECTIVE = "objective"
     TEARDOWN = "teardown"
@@ -144,12 +146,23 @@ class Resource:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """Something worth knowing of a run that no check judges."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
     """What a kind tells the report, computed from the document alone.
 
     `rto_seconds` and `rpo_seconds` are None where they were not measured; `objectives` then holds
     the check that was not run. `proven` says that teardown saw with its own eyes that all is gone.
+    `restores` is false for a kind that restores nothing, and so has no restore point.
     """
+
+    restores: bool = True
 
     source_name: str = ""
     source_arn: str = ""
@@ -160,6 +173,7 @@ class Summary:
     rto_seconds: float | None = None
     rpo_seconds: float | None = None
     phases: tuple[Phase, ...] = ()
+    facts: tuple[Fact, ...] = ()
     objectives: tuple[Check, ...] = ()
     created: tuple[Resource, ...] = ()
     deleted: tuple[Resource, ...] = ()

@@ -22,7 +22,19 @@ PYTHON = "3.13"
 PLATFORM = "aarch64-manylinux_2_28"
 """psycopg's wheels for arm64 begin at manylinux_2_27: manylinux2014 finds none."""
 
-SERVICES = frozenset({"dynamodb", "kms", "rds", "s3", "sns", "stepfunctions", "sts"})
+SERVICES = frozenset(
+    {
+        "dynamodb",
+        "kms",
+        "lambda",
+        "rds",
+        "s3",
+        "secretsmanager",
+        "sns",
+        "stepfunctions",
+        "sts",
+    }
+)
 """What the functions call: the layer keeps botocore's description of these services alone."""
 
 _BUILD = ROOT / "build"

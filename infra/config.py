@@ -18,9 +18,10 @@ from pydantic_core import ErrorDetails
 from functions import naming
 from functions.aurora.plan import call_budget
 from functions.errors import Refused
+from functions.kinds import KINDS
 from infra import marked_yaml
 from infra.marked_yaml import KeyPath, Marked, Problem
-from infra.schema import AuroraDrill, Configuration
+from infra.schema import AuroraDrill, Configuration, Drill, RotationDrill
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "drills.schema.json"
 
@@ -28,6 +29,7 @@ Finding = tuple[KeyPath, object, str]
 """Where, what stands there, what was expected."""
 
 _DOCUMENT_BYTES = 65_536
+MOST_SECRETS = 10
 MOST_CLUSTERS = 10
 """The boundary on every role names each, and IAM takes 6,144 characters."""
 
@@ -74,12 +76,14 @@ def parse(text: str, name: str = "drills.yaml") -> Configuration:
 
 
 def _with_defaults(content: Any) -> Any:
-    """The content, with the file's own objectives put into each drill that has none."""
+    """The content, with the file's own objectives put into each drill that restores."""
     match content:
         case {"objectives": dict() as common, "drills": list() as drills}:
             merged = [
                 {**drill, "objectives": {**common, **drill.get("objectives", {})}}
-                if isinstance(drill, dict) and isinstance(drill.get("objectives", {}), dict)
+                if isinstance(drill, dict)
+                and drill.get("kind") == "aurora"
+                and isinstance(drill.get("objectives", {}), dict)
                 else drill
                 for drill in drills
             ]
@@ -108,7 +112,11 @@ def _contradictions(marked: Marked, configuration: Configuration) -> Iterator[Pr
         at: KeyPath = ("drills", position)
         for path, found, expected in _of_drill(drill, configuration):
             findings.append((at + path, found, expected))
-        if drill.instance_class != "db.serverless" and (*at, "capacity") in marked.lines:
+        if (
+            isinstance(drill, AuroraDrill)
+            and drill.instance_class != "db.serverless"
+            and (*at, "capacity") in marked.lines
+        ):
             expected = "db.serverless where a capacity is given"
             findings.append(((*at, "instance_class"), drill.instance_class, expected))
     for path, found, expected in findings:
@@ -128,9 +136,12 @@ def _of_deployment(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _between_drills(configuration: Configuration) -> Iterator[Finding]:
-    if (count := len({drill.cluster for drill in configuration.drills})) > MOST_CLUSTERS:
+    if (count := len({drill.cluster for drill in configuration.aurora})) > MOST_CLUSTERS:
         expected = f"at most {MOST_CLUSTERS} in one deployment"
         yield ("drills",), f"{count} clusters", expected
+    if (count := len({drill.secret for drill in configuration.rotations})) > MOST_SECRETS:
+        expected = f"at most {MOST_SECRETS} in one deployment"
+        yield ("drills",), f"{count} secrets", expected
     families: dict[str, str] = {}
     names: set[str] = set()
     for position, drill in enumerate(configuration.drills):
@@ -138,14 +149,51 @@ def _between_drills(configuration: Configuration) -> Iterator[Finding]:
             path = ("drills", position, "name")
             yield path, drill.name, "a name that no other drill has"
         names.add(drill.name)
+        if isinstance(drill, RotationDrill):
+            continue
         family = families.setdefault(drill.cluster, drill.engine_family)
         if family != drill.engine_family:
             path = ("drills", position, "engine_family")
             yield path, drill.engine_family, f"{family}, as another drill of this cluster says"
 
 
-def _of_drill(drill: AuroraDrill, configuration: Configuration) -> Iterator[Finding]:
+def _of_drill(drill: Drill, configuration: Configuration) -> Iterator[Finding]:
     """Paths begin at the drill."""
+    if isinstance(drill, RotationDrill):
+        yield from _of_rotation(drill, configuration)
+    else:
+        yield from _of_aurora(drill, configuration)
+    heard = {severity for entry in configuration.notify for severity in entry.severities}
+    if heard and drill.severity not in heard:
+        yield ("severity",), drill.severity, "a severity that some entry of notify receives"
+    size = len(json.dumps(configuration.document(drill)).encode())
+    if size > _DOCUMENT_BYTES:
+        yield (), f"{size} bytes", f"a drill of at most {_DOCUMENT_BYTES} bytes as JSON"
+
+
+def _of_rotation(drill: RotationDrill, configuration: Configuration) -> Iterator[Finding]:
+    if drill.secret.rpartition(":")[2].startswith(naming.PREFIX):
+        expected = f"a secret not called {naming.PREFIX}...: those are the drills' own"
+        yield ("secret",), drill.secret, expected
+    names = [network.name for network in configuration.deployment.source_networks]
+    if drill.network is not None and drill.network not in names:
+        known = ", ".join(names) or "there is none"
+        expected = f"the name of one of deployment.source_networks: {known}"
+        yield ("network",), drill.network, expected
+    if drill.mode == "live" and drill.window is None:
+        yield ("window",), "missing", "days, start, end and timezone where mode is live"
+    if drill.mode == "rehearsal" and drill.window is not None:
+        yield ("window",), "given", "no window where mode is rehearsal: it may run at any time"
+    if drill.window and drill.window.start == drill.window.end:
+        yield ("window", "end"), drill.window.end, "another time than the start"
+    if drill.cluster is None and not drill.hosts:
+        yield ("hosts",), "missing", "the host that the secret names, where no cluster is named"
+    for position, url in enumerate(drill.probes):
+        if url in drill.probes[:position]:
+            yield ("probes", position), url, "a URL that is not in the list yet"
+
+
+def _of_aurora(drill: AuroraDrill, configuration: Configuration) -> Iterator[Finding]:
     if drill.cluster.startswith(naming.PREFIX):
         expected = f"a cluster not called {naming.PREFIX}...: drills make and delete those"
         yield ("cluster",), drill.cluster, expected
@@ -173,11 +221,6 @@ def _of_drill(drill: AuroraDrill, configuration: Configuration) -> Iterator[Find
     except Refused:
         expected = "a longer wait: an execution of these deadlines would exceed its history"
         yield ("timing", "poll"), f"{drill.timing.poll}s", expected
-    heard = {severity for entry in configuration.notify for severity in entry.severities}
-    if heard and drill.severity not in heard:
-        yield ("severity",), drill.severity, "a severity that some entry of notify receives"
-    if (size := len(json.dumps(drill.document()).encode())) > _DOCUMENT_BYTES:
-        yield (), f"{size} bytes", f"a drill of at most {_DOCUMENT_BYTES} bytes as JSON"
 
 
 def _of_witness(drill: AuroraDrill, configuration: Configuration) -> Iterator[Finding]:
@@ -196,35 +239,56 @@ def _of_witness(drill: AuroraDrill, configuration: Configuration) -> Iterator[Fi
         yield ("witness", "network"), network or "missing", expected
 
 
+def _place(error: ErrorDetails) -> KeyPath:
+    """Where in the file an error is: pydantic puts the kind of a drill into the way to its keys.
+
+    >>> _place({"loc": ("drills", 0, "aurora", "cluster")})
+    ('drills', 0, 'cluster')
+    """
+    path = error["loc"]
+    if path[:1] == ("drills",) and len(path) > _KIND_IN_PATH:
+        return (*path[:_KIND_IN_PATH], *path[_KIND_IN_PATH + 1 :])
+    return path
+
+
+_KIND_IN_PATH = 2
+
+
 def _typed(marked: Marked, error: ErrorDetails) -> bool:
     """Whether an error is about something that stands in the file, or is missing from it.
 
     The common objectives are put into each drill; a wrong one is reported where it was typed.
     """
-    return error["loc"] in marked.lines or error["type"] == "missing" or not error["loc"]
+    path = _place(error)
+    return path in marked.lines or error["type"] == "missing" or not path
 
 
 def _innermost(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
     """Whether no other error lies within the same value: a list of wrong items is not too short."""
-    path = error["loc"]
-    return not any(path == other["loc"][: len(path)] for other in errors if other["loc"] != path)
+    path = _place(error)
+    others = (_place(other) for other in errors)
+    return not any(path == other[: len(path)] for other in others if other != path)
 
 
 def _problem(marked: Marked, error: ErrorDetails) -> Problem:
     """The error of a value, told as a problem of the file."""
-    path = error["loc"]
+    path, kind = _place(error), _kind(marked, _place(error))
     match error["type"]:
+        case "union_tag_invalid" | "union_tag_not_found":
+            path = (*path, "kind")
+            found = _shown(kind) if kind else "missing"
+            expected = f"one of {', '.join(KINDS)}"
         case "missing":
-            found, expected = "missing", _meaning(path)
+            found, expected = "missing", _meaning(path, kind)
         case "extra_forbidden":
-            known = list(_schema(path[:-1]).get("properties", {}))
+            known = list(_schema(path[:-1], kind).get("properties", {}))
             close = get_close_matches(str(path[-1]), known, n=1)
             found = "unknown key"
             expected = f"{close[0]}?" if close else f"one of {', '.join(known)}"
         case "value_error":
             found, expected = _shown(error["input"]), str(error["ctx"]["error"])
         case _:
-            found, expected = _shown(error["input"]), _meaning(path)
+            found, expected = _shown(error["input"]), _meaning(path, kind)
     return Problem(line=marked.line(path), path=path, found=found, expected=expected)
 
 
@@ -239,17 +303,32 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _meaning(path: KeyPath) -> str:
-    """What the value at a path is expected to be: the text below its key, above."""
-    return str(_schema(path).get("description", "a mapping of keys"))
+def _kind(marked: Marked, path: KeyPath) -> str:
+    """The kind of the drill that a path leads into, as it was typed; empty for any other path."""
+    match marked.content, path:
+        case {"drills": list() as drills}, ("drills", int(position), *_):
+            drill = drills[position]
+            return str(drill.get("kind", "")) if isinstance(drill, dict) else ""
+        case _:
+            return ""
 
 
-def _schema(path: KeyPath) -> dict[str, Any]:
-    """The part of the JSON schema that a path leads to; an item is described as its list is."""
+def _meaning(path: KeyPath, kind: str) -> str:
+    """What the value at a path is expected to be: the text below its key, in infra/schema."""
+    return str(_schema(path, kind).get("description", "a mapping of keys"))
+
+
+def _schema(path: KeyPath, kind: str) -> dict[str, Any]:
+    """The part of the JSON schema that a path leads to; an item is described as its list is.
+
+    `kind` chooses among the kinds of drill.
+    """
     schema = Configuration.model_json_schema()
     definitions, found = schema["$defs"], schema
     for step in path:
         description = found.get("description")
+        if "discriminator" in found:
+            found = {"$ref": found["discriminator"]["mapping"][kind]}
         if "$ref" in found:
             found = definitions[found["$ref"].rpartition("/")[2]]
         found = (

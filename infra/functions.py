@@ -79,12 +79,19 @@ class Functions(Construct):
             code=_asset(bundle.layer),
             compatible_architectures=[lambda_.Architecture.ARM_64],
             compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
-            description="psycopg, Powertools, and boto3 for the services we call",
+            description="psycopg, pg8000, Powertools, and boto3 for the services we call",
         )
 
-    def make(self, function: Function) -> lambda_.Function:
-        """The function, with its own role and its own log group."""
+    def make(
+        self, function: Function, *, boundary: iam.IManagedPolicy | None = None
+    ) -> lambda_.Function:
+        """The function, with its own role and its own log group.
+
+        `boundary` takes the place of the common permissions boundary for this one.
+        """
         scope = Construct(self, function.name)
+        if boundary:
+            iam.PermissionsBoundary.of(scope).apply(boundary)
         log_group = logs.log_group(
             scope, name=f"{naming.PREFIX}{function.name}", days=self._log_days
         )

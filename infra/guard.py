@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -115,7 +117,29 @@ _S3_WRITES = (
 )
 _S3_ENDS = ("s3:Bypass*", "s3:Delete*")
 _SECRETS = ("secretsmanager:*",)
-"""No drill of today has any business with a secret, not even to read it."""
+"""Only the drills of rotations have any business with a secret, be it to read it."""
+
+_SECRETS_LOOKS = (
+    "secretsmanager:DescribeSecret",
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:ListSecretVersionIds",
+)
+_SECRETS_WRITES = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage")
+_ROTATES = ("secretsmanager:RotateSecret",)
+_SECRETS_ENDS = (
+    "secretsmanager:Cancel*",
+    "secretsmanager:Create*",
+    "secretsmanager:Delete*",
+    "secretsmanager:PutResourcePolicy",
+    "secretsmanager:Remove*",
+    "secretsmanager:Replicate*",
+    "secretsmanager:Restore*",
+    "secretsmanager:Stop*",
+    "secretsmanager:Tag*",
+    "secretsmanager:Untag*",
+    "secretsmanager:UpdateSecret",
+)
+_LOOKS_AROUND = ("lambda:GetFunctionConfiguration", "lambda:GetPolicy", "rds:DescribeDBClusters")
 
 _KEY_ADMINISTRATION = (
     "kms:Cancel*",
@@ -161,11 +185,75 @@ class Sources:
 
 def boundary(scope: Construct, *, sources: Sources, evidence: Evidence) -> iam.ManagedPolicy:
     """The boundary, put on every role below `scope`, those that the CDK makes included."""
-    policy = iam.ManagedPolicy(
+    policy = _policy(
         scope,
         "Boundary",
-        description="The most that any role of the backup drills may do",
-        document=iam.PolicyDocument(statements=_statements(sources, evidence)),
+        "The most that any role of the backup drills may do",
+        _statements(sources, evidence),
+    )
+    iam.PermissionsBoundary.of(scope).apply(policy)
+    return policy
+
+
+def rotation_boundary(
+    scope: Construct, name: str, *, sources: Sequence[str], live: Sequence[str], evidence: Evidence
+) -> iam.ManagedPolicy:
+    """The boundary of the steps that drill a rotation, in the place of the common one.
+
+    They write versions and labels of the rehearsals' secrets alone. `sources` they may read, and of
+    those that are `live` ask for a rotation.
+    """
+    own = _own_secrets()
+    return _policy(
+        scope,
+        name,
+        "The most that a step of a rotation drill may do",
+        [
+            _ceiling(_SECRETS_LOOKS, _SECRETS_WRITES, _ROTATES, _LOOKS_AROUND),
+            _deny("Rds", (*_RDS_WRITES, *_RDS_DELETES, *_RDS_MAKES), on=("*",)),
+            _deny("SecretsElsewhere", _SECRETS, but_for=(own, *dict.fromkeys(sources))),
+            _deny("SecretsWrites", _SECRETS_WRITES, but_for=(own,)),
+            _deny("Rotations", _ROTATES, but_for=(own, *dict.fromkeys(live))),
+            _deny("SecretsEnds", _SECRETS_ENDS, on=("*",)),
+            *_everywhere(evidence),
+        ],
+    )
+
+
+def rotator_boundary(
+    scope: Construct, name: str, *, secrets: Sequence[str], evidence: Evidence
+) -> iam.ManagedPolicy:
+    """The boundary of a rotation function of the stack's own: versions and labels of its secrets.
+
+    This is no step of a drill: it does what it is for to `secrets`, when Secrets Manager calls it.
+    """
+    return _policy(
+        scope,
+        name,
+        "The most that a rotation function of the backup drills may do",
+        [
+            _ceiling(_SECRETS_LOOKS, _SECRETS_WRITES),
+            _deny("Rds", ("rds:*",), on=("*",)),
+            _deny("SecretsElsewhere", _SECRETS, but_for=(_own_secrets(), *secrets)),
+            _deny("SecretsEnds", (*_SECRETS_ENDS, *_ROTATES), on=("*",)),
+            *_everywhere(evidence),
+        ],
+    )
+
+
+def _own_secrets() -> str:
+    """The secrets of all rehearsals, by their names."""
+    return f"arn:{Aws.PARTITION}:secretsmanager:*:*:secret:{naming.PREFIX}rotation-*"
+
+
+def _policy(
+    scope: Construct, name: str, description: str, statements: list[iam.PolicyStatement]
+) -> iam.ManagedPolicy:
+    policy = iam.ManagedPolicy(
+        scope,
+        name,
+        description=description,
+        document=iam.PolicyDocument(statements=statements),
     )
     acknowledge(
         policy,
@@ -173,19 +261,19 @@ def boundary(scope: Construct, *, sources: Sources, evidence: Evidence) -> iam.M
         "a boundary is a ceiling over all resources; which of them each role may touch, its own "
         "policy says",
     )
-    iam.PermissionsBoundary.of(scope).apply(policy)
     return policy
+
+
+def _ceiling(*actions: Sequence[str]) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        sid="Ceiling", actions=[*_CEILING, *chain.from_iterable(actions)], resources=["*"]
+    )
 
 
 def _statements(sources: Sources, evidence: Evidence) -> list[iam.PolicyStatement]:
     return [
-        iam.PolicyStatement(sid="Ceiling", actions=[*_CEILING, *sources.ceiling], resources=["*"]),
-        iam.PolicyStatement(
-            sid="Sources",
-            effect=iam.Effect.DENY,
-            not_actions=list(sources.readable),
-            resources=list(sources.protected),
-        ),
+        _ceiling(sources.ceiling),
+        *_protected(sources),
         _deny("RdsWrites", _RDS_WRITES, but_for=sources.ours),
         _deny("RdsDeletes", _RDS_DELETES, but_for=(*sources.ours, *sources.ours_by_tag)),
         _deny("RdsMakes", _RDS_MAKES, but_for=(*sources.ours, *sources.around, *sources.protected)),
@@ -196,9 +284,29 @@ def _statements(sources: Sources, evidence: Evidence) -> list[iam.PolicyStatemen
             resources=["*"],
             conditions={"StringNotEquals": IS_OURS},
         ),
+        _deny("Secrets", _SECRETS, on=("*",)),
+        *_everywhere(evidence),
+    ]
+
+
+def _protected(sources: Sources) -> list[iam.PolicyStatement]:
+    if not sources.protected:
+        return []
+    return [
+        iam.PolicyStatement(
+            sid="Sources",
+            effect=iam.Effect.DENY,
+            not_actions=list(sources.readable),
+            resources=list(sources.protected),
+        )
+    ]
+
+
+def _everywhere(evidence: Evidence) -> list[iam.PolicyStatement]:
+    """What no role of any kind may do."""
+    return [
         _deny("S3Writes", _S3_WRITES, but_for=(evidence.bucket.arn_for_objects("*"),)),
         _deny("S3Ends", _S3_ENDS, on=("*",)),
-        _deny("Secrets", _SECRETS, on=("*",)),
         _deny("Administration", (*_KEY_ADMINISTRATION, *_ADMINISTRATION), on=("*",)),
         iam.PolicyStatement(
             sid="GrantsToPeople",

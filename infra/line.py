@@ -19,7 +19,7 @@ from infra import logs
 from infra.notify import Notify
 from infra.permissions import Permission, role
 from infra.schedules import Schedules
-from infra.schema import AuroraDrill
+from infra.schema import Drill
 
 LINE = Path(__file__).parent / "line.asl.json"
 
@@ -35,7 +35,8 @@ class Line(Construct):
         scope: Construct,
         name: str,
         *,
-        drill: AuroraDrill,
+        drill: Drill,
+        document: Mapping[str, Any],
         steps: Mapping[str, lambda_.Function],
         schedules: Schedules,
         notify: Notify,
@@ -50,7 +51,7 @@ class Line(Construct):
             state_machine_name=machine_name,
             comment=f"Backup drill {drill.name}: start it with {{}}",
             definition_body=sfn.DefinitionBody.from_string(
-                definition(drill=drill.document(), timeouts=timeouts)
+                definition(drill=document, timeouts=timeouts)
             ),
             definition_substitutions={
                 f"{step}Function": function.function_arn for step, function in steps.items()
@@ -82,7 +83,7 @@ class Line(Construct):
             name=f"{machine_name}-failed",
             metric=_failures(machine),
             severity=drill.severity,
-            description=f"the drill {drill.name} of {drill.cluster} did not pass: it failed, was"
+            description=f"the drill {drill.name} of {drill.source} did not pass: it failed, was"
             " refused, was inconclusive, timed out or was aborted. The page of the state machine"
             f" {machine_name} says where, its report in the evidence bucket says why.",
         )

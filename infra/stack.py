@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack, Tags
 from constructs import Construct
 
@@ -10,8 +12,9 @@ from infra.bundle import Bundle
 from infra.evidence import Evidence
 from infra.functions import Functions
 from infra.guard import boundary
-from infra.kinds import aurora
+from infra.kinds import Kind, aurora
 from infra.kinds.aurora import Aurora
+from infra.kinds.secret_rotation import SecretRotation
 from infra.line import Line
 from infra.network import Network
 from infra.notify import Notify
@@ -63,14 +66,24 @@ class BackupDrills(Stack):
             environment=settings.to_environment(),
             log_days=deployment.log_retention_days,
         )
-        aurora_steps = Aurora(
-            self,
-            "Aurora",
-            configuration=configuration,
-            functions=functions,
-            evidence=evidence,
-            network=network,
-        )
+        kinds: dict[str, Kind[Any]] = {}
+        if configuration.aurora:
+            kinds["aurora"] = Aurora(
+                self,
+                "Aurora",
+                configuration=configuration,
+                functions=functions,
+                evidence=evidence,
+                network=network,
+            )
+        if configuration.rotations:
+            kinds["secret_rotation"] = SecretRotation(
+                self,
+                "SecretRotation",
+                configuration=configuration,
+                functions=functions,
+                evidence=evidence,
+            )
         reporter = report(functions, evidence=evidence, notify=notify)
         schedules = Schedules(self, "Schedules", stack=deployment.stack, notify=notify)
         for drill in configuration.drills:
@@ -78,7 +91,8 @@ class BackupDrills(Stack):
                 self,
                 drill.name,
                 drill=drill,
-                steps={**aurora_steps.steps(drill), "Report": reporter},
+                document=configuration.document(drill),
+                steps={**kinds[drill.kind].steps(drill), "Report": reporter},
                 schedules=schedules,
                 notify=notify,
                 log_days=deployment.log_retention_days,

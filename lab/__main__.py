@@ -1,7 +1,7 @@
 """The lab's command line: `python -m lab drill aurora-prod-monthly`.
 
-Exit status of a drill: 0 PASS or SKIPPED, 1 FAIL, 2 INCONCLUSIVE or REFUSED, 3 it could not run;
-130 after Ctrl-C.
+Exit status of a drill, of several the worst: 0 PASS or SKIPPED, 1 FAIL, 2 INCONCLUSIVE or REFUSED,
+3 it could not run; 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 LABS = Path(__file__).parent.parent / ".lab"
+DRILLS = Path(__file__).parent.parent / "drills.yaml"
 INTERRUPTED = 130
 
 
@@ -47,11 +48,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path, default=LABS, help="where labs live: %(default)s")
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    drill = commands.add_parser("drill", help="run one drill in a lab of its own")
-    drill.add_argument("name", help="a drill of drills.yaml")
-    drill.add_argument("--damage", help="damage the restored copy: python -m lab damages")
+    drill = commands.add_parser("drill", help="run drills in a lab of their own")
+    drill.add_argument(
+        "names", nargs="*", metavar="name", help="of drills.yaml; none: the first one of each kind"
+    )
+    drill.add_argument("--damage", help="do a known damage: python -m lab damages")
     drill.add_argument("--input", type=_json, default={}, help="input of the execution, as JSON")
-    drill.add_argument("--json", type=Path, metavar="FILE", help="write the report there as well")
+    drill.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write the report there as well; of several drills, a list",
+    )
     drill.add_argument("--keep", action="store_true", help="keep the lab's folder: logs, template")
     drill.set_defaults(command="drill")
 
@@ -64,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     down = commands.add_parser("down", help="end every lab of this folder, crashed ones included")
     down.set_defaults(command="down")
 
+    drill.add_argument(
+        "--drills", type=Path, default=DRILLS, metavar="FILE", help="instead of drills.yaml"
+    )
     for starts in (drill, up):
         starts.add_argument(
             "--scale", type=_scale, default=1.0, help="of the sample company's data"

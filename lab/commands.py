@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.bundle import BundleError
-from infra.config import ConfigurationError
+from infra.config import ConfigurationError, load
 from lab import live, standing
-from lab.damage import UnknownDamage, find_damage, list_damages
+from lab.damage import Damage, UnknownDamage, find_damage, list_damages
 from lab.deploy import DeployError
 from lab.emulator import EmulatorError
-from lab.lab import Lab, LabError, known_drills
+from lab.lab import Lab, LabError
 from lab.postgres import PostgresError
 from lab.seed.writer import WriterFailed
 
@@ -51,10 +51,12 @@ STAND_INS = (
 
 
 def drill(chosen: argparse.Namespace, console: Console) -> int:
-    """Run one drill in a lab of its own; the exit status."""
+    """Run drills one after the other in a lab of their own; the exit status of the worst one.
+
+    Without a name it runs the first drill of each kind.
+    """
     damage = find_damage(chosen.damage) if chosen.damage else None
-    if chosen.name not in (known := known_drills()):
-        raise LabError(f"drill {chosen.name!r} is not in drills.yaml: expected {', '.join(known)}")
+    names = _chosen(chosen, damage)
     labs = chosen.folder.resolve()
     labs.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="drill-", dir=labs))
@@ -64,31 +66,79 @@ def drill(chosen: argparse.Namespace, console: Console) -> int:
     def tell(stage: str) -> None:
         console.print(f"[dim]{time.monotonic() - began:5.1f} s[/]  {stage}")
 
-    lab = Lab(folder, damage=damage, scale=chosen.scale, port=chosen.port, tell=tell)
+    lab = Lab(
+        folder,
+        damage=damage,
+        drills=chosen.drills,
+        scale=chosen.scale,
+        port=chosen.port,
+        tell=tell,
+    )
     try:
         with lab:
             _say_what_is_not_real(lab, console)
             if damage:
                 console.print(f"[yellow]damage: {damage.description}[/]")
-            execution = lab.start_drill(chosen.name, chosen.input)
-            states = lab.emulator.client("stepfunctions")
-            told = live.follow(states, execution, name=chosen.name, console=console)
-            report = _report_of(lab, execution)
-            if report is None:
-                console.print(f"the drill left no report: {told.cause}", style="red", markup=False)
-                return COULD_NOT_RUN
-            page = _save(lab, report, labs / "reports", also=chosen.json)
-            ascii_only = console.options.ascii_only
-            console.print()
-            console.print(live.summary_table(report, page=str(page), ascii_only=ascii_only))
+            ran = [_run(lab, name, chosen, console) for name in names]
+            if len(ran) > 1:
+                console.print()
+                console.print(
+                    live.overview([(n, r, str(p)) for n, (r, p) in zip(names, ran, strict=True)])
+                )
             for failure in lab.rds.failures:
                 console.print(f"behind a status `failed`: {failure}", style="red", markup=False)
-            return EXIT[report["verdict"]]
+            if chosen.json:
+                reports = [report for report, _ in ran]
+                _write(chosen.json, reports[0] if len(reports) == 1 else reports)
+            return max(EXIT[report["verdict"]] if report else COULD_NOT_RUN for report, _ in ran)
     finally:
         if chosen.keep:
             console.print(f"kept: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _chosen(chosen: argparse.Namespace, damage: Damage | None) -> list[str]:
+    """The drills to run. Raises LabError, and ConfigurationError."""
+    drills = load(chosen.drills).drills
+    known = {drill.name: drill for drill in drills}
+    for name in chosen.names:
+        if name not in known:
+            raise LabError(
+                f"drill {name!r} is not in {chosen.drills.name}: expected {', '.join(known)}"
+            )
+    first_of_each_kind: dict[str, str] = {drill.kind: drill.name for drill in reversed(drills)}
+    if damage is None:
+        return list(chosen.names) or sorted(first_of_each_kind.values(), key=list(known).index)
+    names = list(chosen.names) or [first_of_each_kind.get(damage.kind, "")]
+    for name in names:
+        drill = known.get(name)
+        fits = drill is not None and drill.kind == damage.kind
+        if not fits or (damage.only_live and getattr(drill, "mode", "") != "live"):
+            live_one = " in mode live" if damage.only_live else ""
+            raise LabError(
+                f"damage {damage.name}: {name or 'no drill'}: expected a drill of the kind"
+                f" {damage.kind}{live_one}"
+            )
+    return names
+
+
+def _run(
+    lab: Lab, name: str, chosen: argparse.Namespace, console: Console
+) -> tuple[dict[str, Any], Path]:
+    """Run one drill to its end and sum it up; its report, empty where it left none, and page."""
+    execution = lab.start_drill(name, chosen.input)
+    states = lab.emulator.client("stepfunctions")
+    told = live.follow(states, execution, name=name, console=console)
+    report = _report_of(lab, execution)
+    if report is None:
+        console.print(f"the drill left no report: {told.cause}", style="red", markup=False)
+        return {}, Path()
+    page = _save(lab, report, chosen.folder.resolve() / "reports")
+    ascii_only = console.options.ascii_only
+    console.print()
+    console.print(live.summary_table(report, page=str(page), ascii_only=ascii_only))
+    return report, page
 
 
 def _say_what_is_not_real(lab: Lab, console: Console) -> None:
@@ -114,17 +164,18 @@ def _report_of(lab: Lab, execution: str) -> dict[str, Any] | None:
     return None
 
 
-def _save(lab: Lab, report: dict[str, Any], reports: Path, *, also: Path | None) -> Path:
+def _save(lab: Lab, report: dict[str, Any], reports: Path) -> Path:
     """Keep the report where the lab's end does not reach; the path of the page."""
     folder = reports / str(report["run"]["id"])
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(report, indent=2, ensure_ascii=False) + "\n"
-    (folder / "report.json").write_text(text, encoding="utf-8")
-    if also:
-        also.write_text(text, encoding="utf-8")
+    _write(folder / "report.json", report)
     page = folder / "report.html"
     page.write_bytes(lab.evidence(f"{report['run']['key']}/report.html"))
     return page
+
+
+def _write(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def up(chosen: argparse.Namespace, console: Console) -> int:
@@ -143,8 +194,8 @@ def down(chosen: argparse.Namespace, console: Console) -> int:
 
 def damages(_: argparse.Namespace, console: Console) -> int:
     """List the known damages."""
-    table = Table("damage", "what is wrong with the copy", "the check that must find it", box=None)
+    table = Table("damage", "of a drill", "what is wrong", "the check that must find it", box=None)
     for damage in list_damages():
-        table.add_row(damage.name, damage.description, damage.check)
+        table.add_row(damage.name, damage.kind, damage.description, damage.check)
     console.print(table)
     return 0

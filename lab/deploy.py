@@ -52,7 +52,8 @@ class Skipped:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
-    """What was made. `machines` and `schedules` go from a drill's name to ARN and name.
+    """What was made. `machines` and `schedules` go from a drill's name to ARN and name,
+    `functions` and `secrets` from their own names to their ARNs.
 
     `queue_url` is a queue of the lab's own that hears all that is published to the reports' topic.
     """
@@ -61,6 +62,7 @@ class Deployment:
     machines: Mapping[str, str]
     schedules: Mapping[str, str]
     functions: Mapping[str, str]
+    secrets: Mapping[str, str]
     ledger_table: str
     evidence_bucket: str
     topic_arn: str
@@ -86,6 +88,7 @@ def deploy(
         machines=made.machines,
         schedules=made.schedules_of_drills(),
         functions=made.function_arns,
+        secrets=made.secrets,
         ledger_table=settings["DRILLS_LEDGER_TABLE"],
         evidence_bucket=settings["DRILLS_EVIDENCE_BUCKET"],
         topic_arn=settings["DRILLS_TOPIC_ARN"],
@@ -147,14 +150,15 @@ class _Making:
         self, template: _Template, emulator: Emulator, functions: Functions, time_factor: float
     ) -> None:
         self.template = template
+        self.emulator = emulator
         self.functions = functions
         self.time_factor = time_factor
         self.machines: dict[str, str] = {}
         self.schedules: dict[str, str] = {}
         self.function_arns: dict[str, str] = {}
+        self.secrets: dict[str, str] = {}
         self.skipped: list[Skipped] = []
         self._environments: list[Mapping[str, str]] = []
-        self._emulator = emulator
         self._clients: dict[str, Any] = {}
         self._made: dict[str, _Made] = {}
         self._under_way: list[str] = []
@@ -199,7 +203,7 @@ class _Making:
     def client(self, service: str) -> Any:
         """A client of the emulator, one for each service."""
         if service not in self._clients:
-            self._clients[service] = self._emulator.client(service)
+            self._clients[service] = self.emulator.client(service)
         return self._clients[service]
 
     def named(self, name: str, limit: int = 63) -> str:
@@ -348,11 +352,51 @@ def _lambda_function(making: _Making, name: str, properties: Properties) -> _Mad
             memory=int(properties.get("MemorySize", 128)),
             log_format=properties.get("LoggingConfig", {}).get("LogFormat", "Text"),
             runtime=properties["Runtime"],
+            vpc=properties.get("VpcConfig"),
         )
     )
     making.keep_settings(environment)
     making.function_arns[function] = arn
     return _Made(function, {"Arn": arn})
+
+
+def _permission(making: _Making, name: str, properties: Properties) -> _Made | None:
+    if properties["Action"] != "lambda:InvokeFunction":
+        return None
+    making.emulator.allow_invoke(
+        properties["FunctionName"],
+        properties["Principal"],
+        source_account=properties.get("SourceAccount"),
+        source_arn=properties.get("SourceArn"),
+        statement_id=name,
+    )
+    return _Made(name, {"Id": name})
+
+
+def _secret(making: _Making, name: str, properties: Properties) -> _Made:
+    secret = str(properties.get("Name") or making.named(name))
+    passed_on = ("Description", "KmsKeyId", "SecretString", "Tags")
+    given = {key: properties[key] for key in passed_on if key in properties}
+    if "GenerateSecretString" in properties:
+        given["SecretString"] = _generated(making, properties["GenerateSecretString"])
+    arn = str(making.client("secretsmanager").create_secret(Name=secret, **given)["ARN"])
+    making.secrets[secret] = arn
+    return _Made(arn, {"Id": arn})
+
+
+def _generated(making: _Making, wanted: Properties) -> str:
+    """A password, alone or under its key in a JSON text."""
+    options = {
+        key: value
+        for key, value in wanted.items()
+        if key not in ("SecretStringTemplate", "GenerateStringKey")
+    }
+    answer = making.client("secretsmanager").get_random_password(**options)
+    password = str(answer["RandomPassword"])
+    if "GenerateStringKey" not in wanted:
+        return password
+    template = json.loads(wanted["SecretStringTemplate"])
+    return json.dumps({**template, wanted["GenerateStringKey"]: password})
 
 
 def _machine(making: _Making, name: str, properties: Properties) -> _Made:
@@ -579,6 +623,7 @@ _MAKERS: dict[str, Maker] = {
     "AWS::KMS::Alias": _key_alias,
     "AWS::KMS::Key": _key,
     "AWS::Lambda::Function": _lambda_function,
+    "AWS::Lambda::Permission": _permission,
     "AWS::RDS::DBClusterParameterGroup": _cluster_parameter_group,
     "AWS::RDS::DBParameterGroup": _parameter_group,
     "AWS::RDS::DBSubnetGroup": _subnet_group,
@@ -588,6 +633,7 @@ _MAKERS: dict[str, Maker] = {
     "AWS::SQS::Queue": _queue,
     "AWS::Scheduler::Schedule": _schedule,
     "AWS::Scheduler::ScheduleGroup": _schedule_group,
+    "AWS::SecretsManager::Secret": _secret,
     "AWS::StepFunctions::StateMachine": _machine,
 }
 

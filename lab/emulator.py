@@ -6,7 +6,11 @@ What is added to moto 5.2.5 (the seams; each has its tests in tests/emulator/):
   role made it, kept in `Emulator.calls`;
 - Step Functions runs machines as AWS does (`lab/stepfunctions.py`), and its Lambda tasks call
   `Emulator.invoke`, as the Lambda API's Invoke does;
-- EventBridge Scheduler fires when it is told to: `Emulator.fire_schedule`.
+- EventBridge Scheduler fires when it is told to: `Emulator.fire_schedule`;
+- Secrets Manager moves labels and rotates as AWS does (`lab/secrets_manager.py`), by the path of
+  `Emulator.invoke`;
+- the Lambda API knows the lab's functions: what `Emulator.describe_function` says of them, and the
+  policies that `Emulator.allow_invoke` makes.
 
 moto keeps its state in the process: one emulator at a time. Permissions are not enforced unless a
 hook does; there are no quotas and no throttling but those that a hook makes up.
@@ -20,10 +24,13 @@ import json
 import logging
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from datetime import timedelta
+from fnmatch import fnmatchcase
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar
@@ -38,11 +45,13 @@ from moto.moto_server.werkzeug_app import (
 )
 from moto.scheduler.models import scheduler_backends
 from moto.sts.models import sts_backends
+from werkzeug.http import http_date
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from lab import aws
 from lab.aws import Invocation
 from lab.calls import Call, Denied, Refusal, answer_to, operation_of, signature
+from lab.secrets_manager import SecretsManager
 from lab.stepfunctions import StepFunctions, abort, running_executions
 
 __all__ = ["Call", "Denied", "Emulator", "EmulatorError", "Invocation", "Refusal"]
@@ -51,7 +60,7 @@ MOTO_VERSION = "5.2.5"
 
 Headers = list[tuple[str, str]]
 Answer = tuple[int, Headers, bytes]
-StartResponse = Callable[[str, Headers], object]
+StartResponse = Callable[..., object]
 Hook = Callable[[Call], Refusal | None]
 
 _LOG = logging.getLogger("moto")
@@ -68,6 +77,8 @@ class Emulator:
     each call before moto does, and refuse it by returning a `Refusal` (`Denied` is one);
     `after_call` hooks see it, with its status, after its effect and before its caller gets the
     answer. Hooks are called in the thread of the request. `calls` are the calls made by roles.
+    `describe_function` says what GetFunctionConfiguration answers, None for an unknown function.
+    `clock_skew` is how far the clock that AWS shows, in its answers' Date, is from this machine's.
     """
 
     _running: ClassVar[Emulator | None] = None
@@ -80,6 +91,15 @@ class Emulator:
         self.before_call: list[Hook] = []
         self.after_call: list[Hook] = []
         self.invoke: Callable[[str, bytes], Invocation] = _no_functions
+        self.describe_function: Callable[[str], dict[str, Any] | None] = _not_described
+        self.clock_skew = timedelta(0)
+        self.secrets = SecretsManager(
+            invoke=lambda function, payload: self._invoke_as(None, function, payload),
+            function=lambda name: self.describe_function(name),
+            admits=self.may_invoke,
+            time_factor=time_factor,
+        )
+        self._policies: dict[str, list[dict[str, Any]]] = {}
         self._port = port
         self._server: BaseWSGIServer | None = None
         self._mends = ExitStack()
@@ -102,6 +122,7 @@ class Emulator:
             self._mends.enter_context(self._interpreter().installed())
             default_user_config["stepfunctions"] = {"execute_state_machine": True}
             forget_everything()
+            self.secrets.start()
             self._server = make_server(
                 "127.0.0.1",
                 listener.getsockname()[1],
@@ -121,9 +142,11 @@ class Emulator:
             return
         for execution in running_executions():
             abort(execution, error="Emulator.Stopped", cause="The emulator was stopped.")
+        self.secrets.stop()
         self._server.shutdown()
         self._server.server_close()
         self._server = None
+        self._policies.clear()
         forget_everything()
         self._mends.close()
         default_user_config["stepfunctions"] = {"execute_state_machine": False}
@@ -162,6 +185,84 @@ class Emulator:
         if service == "lambda":
             return self._invoke_as(target["RoleArn"], target["Arn"], text.encode()).payload.decode()
         raise LookupError(f"schedule {name}: the lab does not deliver to {target['Arn']}")
+
+    def allow_invoke(
+        self,
+        function: str,
+        principal: str,
+        source_account: str | None = None,
+        statement_id: str | None = None,
+        *,
+        source_arn: str | None = None,
+    ) -> None:
+        """Add to a function's own policy that a service may invoke it, as AddPermission does.
+
+        The function is named or given by ARN, and may be made later. A statement of the same id is
+        replaced.
+        """
+        name = aws.function_name(function)
+        statement_id = statement_id or f"lab-{uuid.uuid4().hex[:8]}"
+        service = principal.endswith(".amazonaws.com")
+        statement: dict[str, Any] = {
+            "Sid": statement_id,
+            "Effect": "Allow",
+            "Principal": {"Service": principal} if service else {"AWS": principal},
+            "Action": "lambda:InvokeFunction",
+            "Resource": f"arn:aws:lambda:{aws.REGION}:{aws.ACCOUNT}:function:{name}",
+        }
+        conditions: dict[str, Any] = {}
+        if source_account is not None:
+            conditions["StringEquals"] = {"AWS:SourceAccount": source_account}
+        if source_arn is not None:
+            conditions["ArnLike"] = {"AWS:SourceArn": source_arn}
+        if conditions:
+            statement["Condition"] = conditions
+        others = [each for each in self._policies.get(name, []) if each["Sid"] != statement_id]
+        self._policies[name] = [*others, statement]
+
+    def may_invoke(self, function: str, principal: str, source_arn: str) -> bool:
+        """Whether a function's own policy lets a service of this account invoke it for that."""
+
+        def admits(statement: dict[str, Any]) -> bool:
+            conditions = statement.get("Condition", {})
+            account = conditions.get("StringEquals", {}).get("AWS:SourceAccount", aws.ACCOUNT)
+            source = conditions.get("ArnLike", {}).get("AWS:SourceArn", source_arn)
+            return (
+                statement["Principal"] == {"Service": principal}
+                and account == aws.ACCOUNT
+                and fnmatchcase(source_arn, source)
+            )
+
+        return any(map(admits, self._policies.get(aws.function_name(function), [])))
+
+    def _own_answer(self, call: Call) -> bytes | None:
+        """What the lab answers itself, None to ask moto. Raises Refusal."""
+        if call.service == "secretsmanager":
+            return self.secrets.answer(call.operation, call.parameters)
+        match call.service, call.operation:
+            case "lambda", "GetFunctionConfiguration":
+                return json.dumps(self._configuration(call)).encode()
+            case "lambda", "GetPolicy":
+                return json.dumps(self._policy(call)).encode()
+            case _:
+                return None
+
+    def _configuration(self, call: Call) -> dict[str, Any]:
+        name = aws.function_name(call.parameters["FunctionName"])
+        found = self.describe_function(name)
+        if found is None:
+            arn = f"arn:aws:lambda:{aws.REGION}:{aws.ACCOUNT}:function:{name}"
+            raise _not_found(f"Function not found: {arn}")
+        return found
+
+    def _policy(self, call: Call) -> dict[str, str]:
+        self._configuration(call)
+        statements = self._policies.get(aws.function_name(call.parameters["FunctionName"]))
+        if not statements:
+            raise _not_found("The resource you requested does not exist.")
+        policy = {"Version": "2012-10-17", "Id": "default", "Statement": statements}
+        text = json.dumps(policy)
+        return {"Policy": text, "RevisionId": str(uuid.uuid5(uuid.NAMESPACE_URL, text))}
 
     def _schedule(self, name: str) -> Any:
         groups = scheduler_backends[aws.ACCOUNT][aws.REGION].schedule_groups
@@ -229,7 +330,13 @@ class _Front:
         self._emulator = emulator
         self._moto = moto
 
+    @property
+    def clock_skew(self) -> timedelta:
+        """How far the clock that AWS shows is from this machine's."""
+        return self._emulator.clock_skew
+
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        start_response = _undated(start_response)
         signed = signature(environ.get("HTTP_AUTHORIZATION", ""))
         if signed is None:
             return self._passed_on(environ, start_response)
@@ -256,9 +363,19 @@ class _Front:
         if refusal is not None:
             return _refused(environ, call, refusal)
         environ["wsgi.input"] = io.BytesIO(body)
-        answer = self._invoked(call, body) if _is_invoke(call) else self._asked(environ, call)
+        answer = self._invoked(call, body) if _is_invoke(call) else self._known(environ, call)
         self._emulator._after(replace(call, status=answer[0]))
         return answer
+
+    def _known(self, environ: dict[str, Any], call: Call) -> Answer:
+        """What the lab answers in moto's place, or what moto answers."""
+        try:
+            text = self._emulator._own_answer(call)
+        except Refusal as refusal:
+            return _refused(environ, call, refusal)
+        if text is None:
+            return self._asked(environ, call)
+        return int(HTTPStatus.OK), [("Content-Type", "application/x-amz-json-1.1")], text
 
     def _passed_on(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         answer: Iterable[bytes] = self._moto(environ, start_response)
@@ -289,6 +406,12 @@ class _Front:
 
 class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # moto has no types
     """Requests are in `Emulator.calls`; a line for each on the terminal is too much."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date of every answer, by the clock that AWS is to show."""
+        moment = time.time() if timestamp is None else timestamp
+        skew: timedelta = self.server.app.clock_skew
+        return http_date(moment + skew.total_seconds())
 
     def log_request(self, *_arguments: Any) -> None:
         """Say nothing."""
@@ -356,6 +479,25 @@ def _answer(
         headers = [*headers, ("Content-Length", str(len(text)))]
     start_response(f"{status} {HTTPStatus(status).phrase}", headers)
     return [text]
+
+
+def _undated(start_response: StartResponse) -> StartResponse:
+    """The same, without a Date of moto's own: the server puts one on every answer."""
+
+    def start(status: str, headers: Headers, *rest: Any) -> object:
+        return start_response(
+            status, [header for header in headers if header[0].lower() != "date"], *rest
+        )
+
+    return start
+
+
+def _not_found(message: str) -> Refusal:
+    return Refusal("ResourceNotFoundException", message, HTTPStatus.NOT_FOUND)
+
+
+def _not_described(_: str) -> dict[str, Any] | None:
+    return None
 
 
 def _no_functions(name: str, payload: bytes) -> Invocation:

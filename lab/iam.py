@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -25,6 +26,16 @@ class RecordedCall(Protocol):
     def parameters(self) -> Mapping[str, Any]: ...
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SecretFacts:
+    """What IAM has to know of a secret: `key` is the customer's own, None for AWS's."""
+
+    arn: str
+    key: str | None = None
+    rotation_function: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
 def _nothing(_: str) -> Mapping[str, str]:
     return {}
 
@@ -33,19 +44,37 @@ def _no_key(_: str) -> str | None:
     return None
 
 
+def _no_secret(_: str) -> SecretFacts | None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class World:
-    """What IAM knows besides the call: where it is, the tags of an ARN, the key of a bucket."""
+    """What IAM knows besides the call: where it is, the tags of an ARN, the key of a bucket.
+
+    `secret_of` finds a secret by name, ARN, or ARN without the six characters at its end.
+    """
 
     region: str
     account: str
     partition: str = "aws"
     tags_of: Callable[[str], Mapping[str, str]] = field(default=_nothing)
     key_of: Callable[[str], str | None] = field(default=_no_key)
+    secret_of: Callable[[str], SecretFacts | None] = field(default=_no_secret)
 
     def rds(self, kind: str, name: str | None) -> str:
         """The ARN of something of RDS: cluster, db, subgrp, cluster-pg, pg, og."""
         return f"arn:{self.partition}:rds:{self.region}:{self.account}:{kind}:{name or '*'}"
+
+    def secret(self, secret_id: str) -> SecretFacts:
+        """The facts of a secret; of one that nobody knows an ARN such as it might have."""
+        found = self.secret_of(secret_id)
+        if found is not None:
+            return found
+        name = secret_id.partition(":secret:")[2] or secret_id
+        ending = "" if _WITH_ENDING.search(secret_id) else "-AbCdEf"
+        prefix = f"arn:{self.partition}:secretsmanager:{self.region}:{self.account}"
+        return SecretFacts(arn=f"{prefix}:secret:{name}{ending}")
 
     def about(self, resource: str) -> dict[str, str | Sequence[str]]:
         """The condition keys that the tags of a resource give."""
@@ -54,6 +83,9 @@ class World:
     def through(self, service: str) -> dict[str, str | Sequence[str]]:
         """The condition keys of a call to KMS that a service makes for the caller."""
         return {"kms:ViaService": f"{service}.{self.region}.amazonaws.com"}
+
+
+_WITH_ENDING = re.compile(r"^arn:.*:secret:.*-[A-Za-z0-9]{6}$")
 
 
 def requests_of(call: RecordedCall, world: World) -> list[Request]:
@@ -178,6 +210,47 @@ def _with_key(arn: str, world: World, service: str, action: str) -> Iterator[Req
         yield Request(action, _key_arn(key, world), world.through(service))
 
 
+def _of_secret(operation: str, *kms: str) -> tuple[tuple[str, str], Any]:
+    """An operation on a secret, and what it does with the secret's key for the caller."""
+
+    def describe(parameters: Parameters, world: World) -> Iterator[Request]:
+        facts = world.secret(parameters["SecretId"])
+        yield Request(f"secretsmanager:{operation}", facts.arn, _about_secret(facts))
+        if facts.key:
+            context = {
+                **world.through("secretsmanager"),
+                "kms:EncryptionContext:SecretARN": facts.arn,
+            }
+            for action in kms:
+                yield Request(action, _key_arn(facts.key, world), context)
+
+    return ("secretsmanager", operation), describe
+
+
+def _rotate(parameters: Parameters, world: World) -> Iterator[Request]:
+    """AWS asks about the secret, and whether the caller may invoke what will rotate it."""
+    facts = world.secret(parameters["SecretId"])
+    given = parameters.get("RotationLambdaARN")
+    context = _about_secret(facts)
+    if given:
+        context["secretsmanager:RotationLambdaARN"] = given
+    yield Request("secretsmanager:RotateSecret", facts.arn, context)
+    if function := given or facts.rotation_function:
+        yield Request("lambda:InvokeFunction", function, world.about(function))
+
+
+def _about_secret(facts: SecretFacts) -> dict[str, str | Sequence[str]]:
+    """The condition keys that a secret gives, whatever is done with it."""
+    about: dict[str, str | Sequence[str]] = {
+        f"{service}:ResourceTag/{key}": value
+        for key, value in facts.tags.items()
+        for service in ("aws", "secretsmanager")
+    }
+    if facts.rotation_function:
+        about["secretsmanager:resource/AllowRotationLambdaArn"] = facts.rotation_function
+    return about
+
+
 def _on(
     action: str, resource: Callable[[Parameters, World], str]
 ) -> Callable[[Parameters, World], Iterator[Request]]:
@@ -253,6 +326,18 @@ _REQUESTS: dict[tuple[str, str], Callable[[Parameters, World], Iterable[Request]
         "states:StartExecution", lambda parameters, _: str(parameters["stateMachineArn"])
     ),
     ("lambda", "Invoke"): _on("lambda:InvokeFunction", _function_arn),
+    ("lambda", "GetFunctionConfiguration"): _on("lambda:GetFunctionConfiguration", _function_arn),
+    ("lambda", "GetPolicy"): _on("lambda:GetPolicy", _function_arn),
+    **dict(
+        (
+            _of_secret("DescribeSecret"),
+            _of_secret("GetSecretValue", "kms:Decrypt"),
+            _of_secret("ListSecretVersionIds"),
+            _of_secret("PutSecretValue", "kms:GenerateDataKey", "kms:Decrypt"),
+            _of_secret("UpdateSecretVersionStage"),
+        )
+    ),
+    ("secretsmanager", "RotateSecret"): _rotate,
     ("sts", "GetCallerIdentity"): lambda _, __: [],
 }
 

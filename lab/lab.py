@@ -16,7 +16,9 @@ from typing import Any, Self
 
 from infra import bundle
 from infra.config import load
+from infra.schema import Configuration
 from lab import seed
+from lab.credentials import Credentials
 from lab.damage import Damage
 from lab.deploy import Deployment, deploy
 from lab.emulator import Call, Denied, Emulator
@@ -28,8 +30,18 @@ from lab.rds_records import ServedCluster
 from lab.seed.writer import WriterProcess
 
 ROOT = Path(__file__).parent.parent
+DRILLS = ROOT / "drills.yaml"
 TIME_FACTOR = 0.02
 """What is left of a wait in the lab: 30 seconds between two looks at a cluster are 0.6."""
+
+APPLICATION_CACHE_SECONDS = 1.0
+"""How long the sample company's application uses a secret before it reads it again."""
+
+_SYNTHESIZE = (
+    "import sys; from pathlib import Path; from infra.application import synthesize;"
+    " synthesize(Path(sys.argv[1]))"
+)
+"""What app.py does, for any configuration."""
 
 RESTORABLE_LAG_SECONDS = 3.0
 """How far the latest restorable time lags behind in the lab; in AWS it is five minutes or less."""
@@ -60,6 +72,7 @@ class Lab:
         folder: Path,
         *,
         damage: Damage | None = None,
+        drills: Path = DRILLS,
         scale: float = 1.0,
         time_factor: float = TIME_FACTOR,
         restorable_lag_seconds: float = RESTORABLE_LAG_SECONDS,
@@ -67,6 +80,8 @@ class Lab:
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.folder = folder
+        self.configuration = load(drills)
+        self.drills = drills
         self.scale = scale
         self.time_factor = time_factor
         self.restorable_lag_seconds = restorable_lag_seconds
@@ -78,6 +93,7 @@ class Lab:
         self.deployment: Deployment
         self.source: ServedCluster
         self.iam: Iam
+        self.credentials: Credentials
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -108,6 +124,11 @@ class Lab:
             template, layer_folder = assembly.result(), layer.result()
         self.tell("deploying the template to the emulated AWS")
         self._deploy(template, layer_folder)
+        self.credentials.prepare(
+            self.configuration.rotations, source=self.source, functions=self.functions
+        )
+        if self.damage and self.damage.arrange:
+            self._stack.callback(self.damage.arrange(self))
         writer = WriterProcess(self._server(), folder=self.folder)
         self._stack.callback(writer.stop)
 
@@ -126,11 +147,18 @@ class Lab:
         )
         self._stack.callback(self.rds.stop)
         self.rds.install()
+        self.credentials = Credentials(
+            emulator=self.emulator,
+            authority=self.rds.authority,
+            cache_seconds=APPLICATION_CACHE_SECONDS,
+        )
+        self._stack.callback(self.credentials.stop)
+        self.credentials.start()
 
     def _start_company(self) -> None:
         version = self.rds.servers.version
         self.tell(f"starting PostgreSQL {version} with a sample company in it")
-        company = drilled_company()
+        company = drilled_company(self.configuration)
         self.source = self.rds.create_source(
             company.cluster,
             database=seed.DATABASE,
@@ -146,7 +174,7 @@ class Lab:
         environment = {**os.environ, "CDK_OUTDIR": str(target), "CDK_VALIDATION": "false"}
         environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
         outcome = subprocess.run(
-            [sys.executable, "app.py"],
+            [sys.executable, "-c", _SYNTHESIZE, str(self.drills.resolve())],
             cwd=ROOT,
             env=environment,
             capture_output=True,
@@ -162,10 +190,14 @@ class Lab:
             endpoint=self.emulator.endpoint,
             folder=self.folder,
             layer=layer,
-            environment={"DRILLS_CA_FILE": str(self.rds.authority.certificate)},
+            environment={
+                "DRILLS_CA_FILE": str(self.rds.authority.certificate),
+                **self.credentials.environment,
+            },
         )
         self._stack.callback(self.functions.stop)
         self.emulator.invoke = self.functions.invoke
+        self.emulator.describe_function = self.functions.configuration
         self.deployment = deploy(
             assembly=assembly,
             emulator=self.emulator,
@@ -179,6 +211,7 @@ class Lab:
                 account=self.rds.account,
                 tags_of=self._tags_of,
                 key_of=self._key_of,
+                secret_of=self.emulator.secrets.facts,
             ),
         )
         self.emulator.before_call.append(self._permitted)
@@ -233,14 +266,11 @@ class Lab:
         return bytes(body.read())
 
 
-def known_drills() -> list[str]:
-    """The names of the drills in drills.yaml. Raises ConfigurationError."""
-    return [drill.name for drill in load(ROOT / "drills.yaml").drills]
-
-
-def drilled_company() -> Company:
-    """The cluster that the first drill of drills.yaml is about, as the lab makes it."""
-    drill = load(ROOT / "drills.yaml").drills[0]
+def drilled_company(configuration: Configuration) -> Company:
+    """The cluster that the first Aurora drill is about, as the lab makes it. Raises LabError."""
+    if not configuration.aurora:
+        raise LabError("drills: no drill of the kind aurora: the lab makes the first one's cluster")
+    drill = configuration.aurora[0]
     major = drill.engine_family.removeprefix("aurora-postgresql")
     return Company(
         cluster=drill.cluster,

@@ -52,7 +52,8 @@ RUNTIME_MODULES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_res
 class FunctionSpec:
     """A function as the template declares it; timeout in seconds, memory in MiB.
 
-    `code` is the folder or the zip file of its asset.
+    `code` is the folder or the zip file of its asset; `vpc` is the declared VpcConfig, of which
+    nothing comes here but what `Functions.configuration` says.
     """
 
     name: str
@@ -64,6 +65,7 @@ class FunctionSpec:
     memory: int = 128
     log_format: str = "Text"
     runtime: str = "python3.13"
+    vpc: Mapping[str, Any] | None = None
 
 
 class Functions:
@@ -113,6 +115,35 @@ class Functions:
         if function is None:
             return _error("Lambda.ResourceNotFoundException", f"Function not found: {name}")
         return function.invoke(payload)
+
+    def spec(self, name: str) -> FunctionSpec:
+        """A function as it was declared. Raises KeyError for one that is not known."""
+        return self._functions[aws.function_name(name)].spec
+
+    def configuration(self, name: str) -> dict[str, Any] | None:
+        """What the Lambda API's GetFunctionConfiguration says of a function; None if unknown."""
+        function = self._functions.get(aws.function_name(name))
+        if function is None:
+            return None
+        spec = function.spec
+        known: dict[str, Any] = {
+            "FunctionName": spec.name,
+            "FunctionArn": arn(spec.name),
+            "Runtime": spec.runtime,
+            "Role": spec.role_arn,
+            "Handler": spec.handler,
+            "Timeout": spec.timeout,
+            "MemorySize": spec.memory,
+            "Version": "$LATEST",
+            "PackageType": "Zip",
+            "State": "Active",
+            "LastUpdateStatus": "Successful",
+        }
+        if spec.vpc is not None:
+            known["VpcConfig"] = {
+                key: list(spec.vpc.get(key, [])) for key in ("SubnetIds", "SecurityGroupIds")
+            }
+        return known
 
     def kill(self, name: str) -> None:
         """Kill the processes of a function, as a crash does; a call it is at ends in ExitError."""
@@ -183,7 +214,7 @@ class _Function:
     """A function's processes: those at work, and those that wait for work."""
 
     def __init__(self, spec: FunctionSpec, make: Callable[[], _Sandbox]) -> None:
-        self._spec = spec
+        self.spec = spec
         self._make = make
         self._idle: list[_Sandbox] = []
         self._all: set[_Sandbox] = set()
@@ -193,7 +224,7 @@ class _Function:
     def invoke(self, payload: bytes) -> Invocation:
         sandbox = self._taken()
         if sandbox is None:
-            return _error("Lambda.ServiceException", f"{self._spec.name}: the lab has stopped")
+            return _error("Lambda.ServiceException", f"{self.spec.name}: the lab has stopped")
         answer = sandbox.invoke(payload)
         with self._lock:
             warm = sandbox.alive and not self._ended

@@ -20,7 +20,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from functions import clock
+from functions import clock, kinds
 from functions.model import CheckClass, Status, Verdict
 from functions.report.words import (
     CLASS_TITLES,
@@ -563,6 +563,28 @@ def summary_table(report: Report, *, page: str = "", ascii_only: bool = False) -
     return Group(*parts)
 
 
+def overview(ran: Iterable[tuple[str, Report, str]]) -> Table:
+    """One row a drill: its name, verdict, checks, time, and where its report is."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    for heading in ("drill", "verdict", "checks", "recovery", "took", "report"):
+        table.add_column(heading, no_wrap=heading != "report", overflow="fold")
+    for name, report, page in ran:
+        if not report:
+            table.add_row(name, Text("no report", style="bold red"))
+            continue
+        verdict, tally = Verdict(report["verdict"]), report["tally"]
+        checks = f"{tally['passed']:,} of {sum(tally[s.value] for s in Status):,} passed"
+        table.add_row(
+            name,
+            Text(f" {verdict.value} ", style=_VERDICT_STYLES[verdict]),
+            checks,
+            duration(report["objectives"]["rto"]["measured_seconds"]),
+            duration(report["run"]["seconds"]),
+            Text(page, style="cyan"),
+        )
+    return table
+
+
 def _verdict(report: Report) -> RenderableType:
     verdict = Verdict(report["verdict"])
     badge = Text(f"  {verdict.value}  ", style=_VERDICT_STYLES[verdict])
@@ -578,15 +600,22 @@ def _facts(report: Report, page: str) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
+    words = kinds.vocabulary(report["drill"]["kind"])
+    name = words.recovery_name
     table.add_row("source", Text(report["source"]["name"] or "not known"))
-    table.add_row("restore point", instant(report["restore"]["time"]))
-    table.add_row("recovery time (RTO)", _objective(objectives["rto"]))
-    table.add_row("data at risk (RPO)", _objective(objectives["rpo"]))
+    if words.risks_data:
+        table.add_row("restore point", instant(report["restore"]["time"]))
+    table.add_row(f"{name[:1].lower()}{name[1:]}", _objective(objectives["rto"]))
+    if words.risks_data:
+        table.add_row("data at risk (RPO)", _objective(objectives["rpo"]))
+    for fact in report["facts"]:
+        table.add_row(f"{fact['name'][:1].lower()}{fact['name'][1:]}", Text(fact["value"]))
     if resources["leftovers"]:
         names = ", ".join(r["name"] for r in resources["leftovers"])
-        table.add_row("removal", Text(f"left behind: {names}", style="bold red"))
+        table.add_row(words.removal.lower(), Text(f"left behind: {names}", style="bold red"))
     elif resources["proven"]:
-        table.add_row("removal", f"{count(len(resources['deleted']), 'resource')} proven gone")
+        told = words.removed_note.format(deleted=count(len(resources["deleted"]), "resource"))
+        table.add_row(words.removal.lower(), f"{words.removed}: {told}")
     if page:
         table.add_row("report", Text(page, style="cyan"))
     return table
@@ -665,7 +694,8 @@ def _phases(report: Report, *, ascii_only: bool) -> Table:
     whole = (max(clock.parse(p["ended_at"]) for p in phases) - origin).total_seconds()
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column("phases", no_wrap=True)
-    table.add_column("(blue: part of the recovery time)", no_wrap=True)
+    recovery = kinds.vocabulary(report["drill"]["kind"]).recovery.lower()
+    table.add_column(f"(blue: part of the {recovery})", no_wrap=True)
     table.add_column("", justify="right", no_wrap=True)
     for phase in phases:
         start = (clock.parse(phase["started_at"]) - origin).total_seconds()

@@ -1,16 +1,16 @@
-"""The door before each server: TLS, a password or an IAM token, then straight through.
+"""The door before each server: TLS, an IAM token or the server's own SCRAM, then straight through.
 
 A client meets what it meets at Aurora: encryption is required, members of `rds_iam` log in with a
-token made by `generate_db_auth_token`, other roles with their password. Who is let in is connected
-to the server's unix socket as that role, and every later byte is relayed untouched.
+token made by `generate_db_auth_token`, other roles with their password. A token is the front's to
+judge; who is let in is connected to the server's unix socket as that role. For all other roles the
+front only takes the encryption away: from the startup packet on, every byte goes to the server's
+TCP port and back, and it is the server that asks for the password. It offers no channel binding
+then, since no TLS reaches it.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
-import hmac
 import selectors
 import socket
 import ssl
@@ -38,7 +38,7 @@ _STARTUP_LIMIT, _PASSWORD_LIMIT = 10_000, 65_535  # bytes, the server's own limi
 _CHUNK = 64 * 1024
 _ACCEPT_SECONDS = 0.2
 _ASK_CLEARTEXT = struct.pack("!cii", b"R", 8, 3)
-_INVALID_AUTHORISATION, _INVALID_PASSWORD, _CANNOT_CONNECT = "28000", "28P01", "57P03"
+_INVALID_AUTHORISATION, _CANNOT_CONNECT = "28000", "57P03"
 
 
 class _NotPostgres(Exception):
@@ -58,7 +58,7 @@ class LoginRefused(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """Decides about the logins to one cluster, as pg_hba.conf and the PAM module of Aurora do."""
+    """Decides about the tokens shown to one cluster, as the PAM module of Aurora does."""
 
     server: Server
     region: str
@@ -68,20 +68,31 @@ class Gate:
     credential_of: CredentialOf
     authorise: Authorise
 
+    def asks(self, user: str) -> bool:
+        """Whether the role is asked for a token: it is a member of `rds_iam`.
+
+        Raises LoginRefused when the server cannot tell.
+        """
+        try:
+            with self.server.connect() as connection:
+                row = connection.execute(
+                    # A superuser passes for a member of every role, but not in pg_hba.conf.
+                    "SELECT pg_has_role(role.oid, iam.oid, 'MEMBER') AND NOT role.rolsuper "
+                    "FROM pg_roles AS role, pg_roles AS iam "
+                    "WHERE role.rolname = %s AND iam.rolname = 'rds_iam'",
+                    [user],
+                ).fetchone()
+        except psycopg.OperationalError as error:
+            raise LoginRefused(
+                _CANNOT_CONNECT, "the database system is shutting down", reason=str(error)
+            ) from None
+        return row == (True,)
+
     def admit(self, *, user: str, password: str, port: int, now: datetime) -> None:
-        """Let the role in at this port, or raise LoginRefused.
+        """Let the role in at this port with its token, or raise LoginRefused.
 
         Whether the role may log in at all (NOLOGIN, CONNECT) is left to the server to say.
         """
-        verifier, iam = self._role(user)
-        if not iam:
-            if verifier is None or not password_matches(verifier, password):
-                raise LoginRefused(
-                    _INVALID_PASSWORD,
-                    f'password authentication failed for user "{user}"',
-                    reason="no such role" if verifier is None else "wrong password",
-                )
-            return
         try:
             if not self.iam_enabled():
                 raise TokenRefused("IAM database authentication is off")
@@ -106,57 +117,23 @@ class Gate:
                 reason=str(refusal),
             ) from None
 
-    def _role(self, user: str) -> tuple[str | None, bool]:
-        """The password's verifier and whether the role logs in by IAM."""
-        try:
-            with self.server.connect() as connection:
-                row = connection.execute(
-                    # A superuser passes for a member of every role, but not in pg_hba.conf.
-                    "SELECT role.rolpassword, NOT role.rolsuper "
-                    "AND coalesce(pg_has_role(role.oid, iam.oid, 'MEMBER'), false) "
-                    "FROM pg_authid AS role LEFT JOIN pg_authid AS iam ON iam.rolname = 'rds_iam' "
-                    "WHERE role.rolname = %s",
-                    [user],
-                ).fetchone()
-        except psycopg.OperationalError as error:
-            raise LoginRefused(
-                _CANNOT_CONNECT, "the database system is shutting down", reason=str(error)
-            ) from None
-        return row or (None, False)
-
-
-def password_matches(verifier: str, password: str) -> bool:
-    """Whether a password is the one that a role's SCRAM verifier (pg_authid) was made from.
-
-    >>> salt, stored = "c2FsdHNhbHRzYWx0c2FsdA==", "1/EzXS3OqCns67BLcFAMTcM3g3L9iULFTSU1b/011MQ="
-    >>> verifier = f"SCRAM-SHA-256$4096:{salt}${stored}:none"
-    >>> password_matches(verifier, "open sesame"), password_matches(verifier, "wrong")
-    (True, False)
-    """
-    method, _, rest = verifier.partition("$")
-    if method != "SCRAM-SHA-256":
-        return False
-    work, _, keys = rest.partition("$")
-    iterations, _, salt = work.partition(":")
-    salted = hashlib.pbkdf2_hmac(
-        "sha256", password.encode(), base64.b64decode(salt), int(iterations)
-    )
-    client_key = hmac.new(salted, b"Client Key", hashlib.sha256).digest()
-    stored_key = base64.b64decode(keys.partition(":")[0])
-    return hmac.compare_digest(hashlib.sha256(client_key).digest(), stored_key)
-
 
 class LoginFront:
     """The endpoint of one cluster. Its port is its own from the start, and refuses until opened."""
 
     def __init__(self, *, context: ssl.SSLContext, port: int | None = None) -> None:
         """Reserve `port` when it is free, else any."""
+        self.requires_tls = True
+        """Whether who does not encrypt is refused, as with the parameter rds.force_ssl."""
         self._gate: Gate | None = None
         self._context = context
         self._reserved = _reserve(port)
         self.port: int = self._reserved.getsockname()[1]
         self.refusals: deque[tuple[str, str]] = deque(maxlen=100)
-        """The latest refused logins: the role and the reason that its client was not told."""
+        """The latest refused logins: the role, and more of the reason than its client is told.
+
+        Of a login that the server refused, all that the front knows is what the server said.
+        """
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._closing = threading.Event()
@@ -168,7 +145,10 @@ class LoginFront:
         return self._gate is not None
 
     def open(self, gate: Gate) -> None:
-        """Accept connections from now on, and let in whom the gate admits."""
+        """Accept connections from now on, and let in whom the gate or the server admits.
+
+        A gate that has no `asks` is for everybody: no role is left to the server.
+        """
         self._gate = gate
         self._closing.clear()
         self._reserved.settimeout(_ACCEPT_SECONDS)
@@ -229,15 +209,13 @@ class LoginFront:
                 if code == _CANCEL:
                     self._connect(gate, stack).sendall(startup)
                     return
-                self._admit(gate, client, user, encrypted=client is not raw)
-                server = self._connect(gate, stack)
+                server = self._way_in(gate, client, startup, stack)
             except LoginRefused as refusal:
                 self.refusals.append((user, refusal.reason))
                 client.sendall(_error(refusal))
                 return
-            assert isinstance(client, ssl.SSLSocket)
             server.sendall(startup)
-            _relay(client, server)
+            relay(client, server, _Listener(lambda said: self.refusals.append((user, said))))
 
     def _begin(
         self, raw: socket.socket, stack: contextlib.ExitStack
@@ -254,32 +232,48 @@ class LoginFront:
                 stack.enter_context(client)
                 stack.enter_context(self._kept(client))
                 client.do_handshake()
-                stack.callback(_say_goodbye, client)
+                stack.callback(say_goodbye, client)
             elif code == _GSS:
                 client.sendall(b"N")
             else:
                 return client, code, packet
 
-    def _admit(self, gate: Gate, client: socket.socket, user: str, *, encrypted: bool) -> None:
-        if not encrypted:
-            raise LoginRefused(
-                _INVALID_AUTHORISATION,
-                f'no pg_hba.conf entry for host "{HOST}", user "{user}", no encryption',
-                reason="the connection is not encrypted",
-            )
+    def _way_in(
+        self, gate: Gate, client: socket.socket, startup: bytes, stack: contextlib.ExitStack
+    ) -> socket.socket:
+        """A connection to the server, where it is the server that asks unless the gate has asked.
+
+        Raises LoginRefused.
+        """
+        parameters = _parameters(startup)
+        user = parameters.get("user", "")
+        encrypted = isinstance(client, ssl.SSLSocket)
+        if not encrypted and self.requires_tls:
+            raise _not_encrypted(parameters)
+        asks = getattr(gate, "asks", None)
+        if asks is not None and not asks(user):
+            return self._connect(gate, stack, as_any_role=False)
+        if not encrypted:  # a token is for encrypted connections only, whatever the parameter says
+            raise _not_encrypted(parameters)
         client.sendall(_ASK_CLEARTEXT)
         password = _read_password(client)
         gate.admit(user=user, password=password, port=self.port, now=datetime.now(UTC))
+        return self._connect(gate, stack)
 
-    def _connect(self, gate: Gate, stack: contextlib.ExitStack) -> socket.socket:
-        server = stack.enter_context(socket.socket(socket.AF_UNIX))
+    def _connect(
+        self, gate: Gate, stack: contextlib.ExitStack, *, as_any_role: bool = True
+    ) -> socket.socket:
+        family = socket.AF_UNIX if as_any_role else socket.AF_INET
+        server = stack.enter_context(socket.socket(family))
         stack.enter_context(self._kept(server))
         try:
-            server.connect(str(gate.server.socket))
+            server.connect(str(gate.server.socket) if as_any_role else gate.server.address)
         except OSError as error:
             raise LoginRefused(
                 _CANNOT_CONNECT, "the database system is shutting down", reason=str(error)
             ) from None
+        if not as_any_role:
+            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return server
 
     @contextlib.contextmanager
@@ -317,36 +311,76 @@ def _reserve(port: int | None, *, again: bool = False) -> socket.socket:
     return reserved
 
 
-def _say_goodbye(client: ssl.SSLSocket) -> None:
+def say_goodbye(client: ssl.SSLSocket) -> None:
     """End the encryption in good order, without waiting for the client to do the same."""
     with contextlib.suppress(OSError, ValueError):
         client.settimeout(0.0)
         client.unwrap()
 
 
-def _relay(client: ssl.SSLSocket, server: socket.socket) -> None:
-    """Carry bytes both ways until either side ends."""
+def relay(
+    client: socket.socket, server: socket.socket, hear: Callable[[bytes], None] = lambda _: None
+) -> None:
+    """Carry bytes both ways until either side ends; `hear` is told what the server says."""
     server.settimeout(None)
     client.settimeout(0.0)
     with selectors.DefaultSelector() as selector:
         for side in (client, server):
             selector.register(side, selectors.EVENT_READ)
         while True:
-            if client.pending():  # decrypted already: the selector does not see these
+            # What is decrypted already the selector does not see.
+            if isinstance(client, ssl.SSLSocket) and client.pending():
                 readable: set[object] = {client}
             else:
                 readable = {key.fileobj for key, _ in selector.select()}
             if server in readable:
                 if not (data := server.recv(_CHUNK)):
                     return
+                hear(data)
                 client.settimeout(None)
                 client.sendall(data)
                 client.settimeout(0.0)
             if client in readable:
-                with contextlib.suppress(ssl.SSLWantReadError):
+                with contextlib.suppress(ssl.SSLWantReadError, BlockingIOError):
                     if not (data := client.recv(_CHUNK)):
                         return
                     server.sendall(data)
+
+
+class _Listener:
+    """Hears what a server says up to the first ReadyForQuery: an error before it ends the login.
+
+    >>> heard = []
+    >>> listener = _Listener(heard.append)
+    >>> said = _error(LoginRefused("28P01", "no", reason="")) + struct.pack("!cic", b"Z", 5, b"I")
+    >>> for byte in struct.pack("!cii", b"R", 8, 0) + said + said:
+    ...     listener(bytes([byte]))
+    >>> heard
+    ['28P01: no']
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._unread = b""
+        self._ready = False
+
+    def __call__(self, said: bytes) -> None:
+        """Hear more of it."""
+        if self._ready:
+            return
+        self._unread += said
+        while len(self._unread) >= 5:
+            kind, length = struct.unpack("!ci", self._unread[:5])
+            if len(self._unread) <= length:
+                return
+            message, self._unread = self._unread[5 : 1 + length], self._unread[1 + length :]
+            if kind == b"E":
+                fields = {field[:1]: field[1:] for field in message.split(b"\0")}
+                told = b": ".join(fields.get(name, b"") for name in (b"C", b"M"))
+                self._tell(told.decode(errors="replace"))
+            elif kind == b"Z":
+                self._ready, self._unread = True, b""
+                return
 
 
 def _read_startup(client: socket.socket) -> tuple[int, bytes]:
@@ -383,6 +417,18 @@ def _parameters(startup: bytes) -> dict[str, str]:
     """
     words = startup[8:].rstrip(b"\0").decode(errors="replace").split("\0")
     return dict(zip(words[::2], words[1::2], strict=False))
+
+
+def _not_encrypted(parameters: dict[str, str]) -> LoginRefused:
+    """What the server says when no line of its pg_hba.conf is for connections in clear."""
+    user = parameters.get("user", "")
+    database = parameters.get("database", user)
+    return LoginRefused(
+        _INVALID_AUTHORISATION,
+        f'no pg_hba.conf entry for host "{HOST}", user "{user}", database "{database}", '
+        "no encryption",
+        reason="the connection is not encrypted",
+    )
 
 
 def _error(refusal: LoginRefused) -> bytes:

@@ -1,8 +1,13 @@
 """Real PostgreSQL servers: initialised, started, archived, backed up, restored to a moment.
 
-A server listens on a unix socket only, in a folder of mode 0700; `lab.login_front` is how the
-world reaches it. Its internal superuser is `rdsadmin`, as on RDS. Servers never run as root: when
-the lab does, they run as `nobody`, and live where that account can reach them.
+A server listens on a unix socket in a folder of mode 0700, where the lab itself comes in as any
+role without a password, and on a TCP port of 127.0.0.1, where every role has to prove its password
+by SCRAM-SHA-256. `lab.login_front` is how the world reaches it, and the only one to use that port.
+The port is another one at every start: a free one, and when somebody else is quicker, the next.
+The socket's name stays: it is a link to the one that PostgreSQL names after its port.
+
+Its internal superuser is `rdsadmin`, as on RDS. Servers never run as root: when the lab does, they
+run as `nobody`, and live where that account can reach them.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -36,10 +42,13 @@ OLDEST_VERSION = 14  # pg_read_all_data, which the verifier's role needs, came w
 
 _NEEDED = ("initdb", "postgres", "pg_basebackup")
 _SOCKET_PATH_LIMIT = 103  # sun_path: 108 bytes on Linux, 104 on macOS, the last one a zero
-_FIRST_PORT = 5432  # names the socket file; nothing listens on TCP
+_FIRST_PORT = 5432  # names the link to the socket; nothing listens there on TCP
+_ADDRESS = "127.0.0.1"
+_PORT_TAKEN = "could not create any TCP/IP sockets"  # a server's last words then
 _START_SECONDS = 60.0
 _RECOVERY_SECONDS = 600.0
 _ARCHIVE_SECONDS = 30.0
+_RELOAD_SECONDS = 30.0
 _POLL_SECONDS = 0.01
 _STATE_LINE = 7  # of postmaster.pid
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
@@ -176,6 +185,7 @@ class Servers:
             server = self._servers.pop(name, None)
         if server is not None:
             server.stop(fast=False)
+            server.socket.unlink(missing_ok=True)
             shutil.rmtree(server.folder, ignore_errors=True)
 
     def end(self) -> None:
@@ -363,6 +373,9 @@ class Server:
         self.restored_from: str | None = None
         self.archived_through: datetime | None = None
         """Every commit up to this moment can be restored."""
+        self._any_password: set[str] = set()
+        self._tcp_port = 0
+        self._log_begin = 0
         self._backups: list[tuple[datetime, Path]] = []
         self._taken = 0
         self._restores = 0
@@ -372,8 +385,13 @@ class Server:
 
     @property
     def socket(self) -> Path:
-        """The unix socket that it listens on."""
+        """The unix socket that it listens on, where nobody is asked for a password."""
         return self.sockets / f".s.PGSQL.{self.port}"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens on TCP and asks for passwords; port 0 while it is not started."""
+        return _ADDRESS, self._tcp_port
 
     @property
     def running(self) -> bool:
@@ -409,10 +427,10 @@ class Server:
         with self._lock:
             if self.running:
                 return
-            self._process = self._servers.spawn("postgres", "-D", self.data, log=self.log)
+            self._spawn()
         deadline = time.monotonic() + seconds
         while not self._accepts():
-            if not self.running:
+            if not self.running and not self._start_elsewhere():
                 raise PostgresError(f"{self.name} ended; its log ends:\n{self.log_tail()}")
             if time.monotonic() > deadline:
                 self.stop(fast=False)
@@ -426,6 +444,7 @@ class Server:
         """End it: `fast` with a checkpoint, else at once, for a server that is given up."""
         with self._lock:
             process, self._process = self._process, None
+            self._tcp_port = 0
             if process is None:
                 return
             process.send_signal(signal.SIGINT if fast else signal.SIGQUIT)
@@ -509,18 +528,90 @@ class Server:
         return fitting[-1]
 
     def configure(self, settings: Settings) -> None:
-        """Write its configuration file."""
+        """Write its configuration files."""
         values = _COMMON | settings
         values |= {"unix_socket_directories": str(self.sockets), "port": self.port}
         lines = [f"{name} = {_quoted(value)}\n" for name, value in values.items()]
         self._write("postgresql.conf", "".join(lines))
-        self._write("pg_hba.conf", f"local all all trust\nlocal replication {SUPERUSER} trust\n")
+        self._write_access()
+
+    def accept_any_password(self, user: str, accept: bool) -> None:
+        """Let the role in with whatever password, or no longer, as a server set up wrongly does.
+
+        Counts for every login that begins after this has returned; not for servers restored from
+        this one. Raises PostgresError.
+        """
+        with self._lock:
+            (self._any_password.add if accept else self._any_password.discard)(user)
+            self._write_access()
+            if self.running:
+                self._reload()
 
     def log_tail(self, lines: int = 12) -> str:
         """The last lines of its log."""
         with contextlib.suppress(FileNotFoundError):
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         return "(no log)"
+
+    def _spawn(self) -> None:
+        """A new process, at a port that is free at this moment."""
+        port = _free_port()
+        self._log_begin = self.log.stat().st_size if self.log.exists() else 0
+        self._process = self._servers.spawn(
+            *("postgres", "-D", self.data),
+            *("-c", f"listen_addresses={_ADDRESS}", "-c", f"port={port}"),
+            log=self.log,
+        )
+        self._tcp_port = port
+        self.socket.unlink(missing_ok=True)
+        self.socket.symlink_to(f".s.PGSQL.{port}")
+
+    def _start_elsewhere(self) -> bool:
+        """Start it anew when all that it lacked was its port, which somebody else took."""
+        with self._lock:
+            if self._process is None or self.running:  # it was stopped, or started, meanwhile
+                return self.running
+            with self.log.open("rb") as log:
+                log.seek(self._log_begin)
+                if _PORT_TAKEN.encode() not in log.read():
+                    return False
+            processes.forget(self._servers.folder, self._process.pid)
+            self._spawn()
+            return True
+
+    def _write_access(self) -> None:
+        """pg_hba.conf: the first line that fits a connection counts."""
+        lines = [
+            "local all all trust",
+            f"local replication {SUPERUSER} trust",
+            *(f"host all {_hba_name(user)} {_ADDRESS}/32 trust" for user in self._any_password),
+            # Such roles are not for the server to authenticate, even if one has a password.
+            f"host all +rds_iam {_ADDRESS}/32 reject",
+            f"host all all {_ADDRESS}/32 scram-sha-256",
+        ]
+        self._write("pg_hba.conf", "".join(f"{line}\n" for line in lines))
+
+    def _reload(self) -> None:
+        """Have the configuration files read again; returns once new connections obey them."""
+        # Told by the process that new ones are made from, which reads pg_hba.conf in the same go.
+        asked = "SELECT pg_conf_load_time()"
+        try:
+            with self.connect() as connection:
+                before = connection.execute(asked).fetchone()
+                connection.execute("SELECT pg_reload_conf()")
+            deadline = time.monotonic() + _RELOAD_SECONDS
+            while True:
+                with self.connect() as connection:
+                    if connection.execute(asked).fetchone() != before:
+                        return
+                if time.monotonic() > deadline:
+                    raise PostgresError(
+                        f"{self.name} did not read its configuration again within "
+                        f"{_RELOAD_SECONDS:.0f} s; its log ends:\n{self.log_tail()}"
+                    )
+                time.sleep(_POLL_SECONDS)
+        except psycopg.OperationalError as error:
+            raise PostgresError(f"{self.name} cannot be asked to reload: {error}") from error
 
     def _segments(self) -> list[Path]:
         """What is archived; a segment that is being written has another name."""
@@ -556,7 +647,8 @@ class Server:
 
 
 _COMMON: Settings = {
-    "listen_addresses": "",
+    "listen_addresses": "",  # a start says another one
+    "password_encryption": "scram-sha-256",
     "unix_socket_permissions": "0700",
     "max_connections": 100,
     "shared_buffers": "64MB",
@@ -601,6 +693,22 @@ def _quoted(value: str | int | bool) -> str:
     """
     text = {True: "on", False: "off"}[value] if isinstance(value, bool) else str(value)
     return "'" + text.replace("'", "''") + "'"
+
+
+def _free_port() -> int:
+    """A port that nobody has at this moment."""
+    with socket.socket() as probe:
+        probe.bind((_ADDRESS, 0))
+        return int(probe.getsockname()[1])
+
+
+def _hba_name(user: str) -> str:
+    """A role as pg_hba.conf has it: in quotes, a name has no other meaning.
+
+    >>> _hba_name('all'), _hba_name('a"b')
+    ('"all"', '"a""b"')
+    """
+    return '"' + user.replace('"', '""') + '"'
 
 
 def _fits_socket(home: Path) -> bool:

@@ -18,10 +18,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from functions.errors import DrillError, TryAgain
-
-CA_FILE = Path(__file__).with_name("rds-ca.pem")
-"""The certificate authorities of RDS, all Regions."""
+from functions.errors import DrillError, LoginRefused, NotReachable, TlsFailed, TryAgain
 
 _STATEMENTS = Path(__file__).with_name("sql")
 
@@ -62,18 +59,6 @@ _TLS = re.compile(r"\bSSL\b|certificate|\bTLS\b", re.IGNORECASE)
 # libpq gives no SQLSTATE for a login that failed, only the server's message behind its severity,
 # which is in capitals in whatever language the server speaks.
 _SERVER_SPOKE = re.compile(r"failed: [^\W\d_a-z]{4,}\s?:\s+(?P<message>[^\n]+)")
-
-
-class LoginRefused(DrillError):
-    """When the server answers and does not let the role in."""
-
-
-class NotReachable(DrillError):
-    """When no server answers yet: no address, no connection, or still starting up."""
-
-
-class TlsFailed(DrillError):
-    """When no connection can be made that is encrypted and whose certificate is verified."""
 
 
 class QueryFailed(DrillError):
@@ -123,10 +108,10 @@ class Login:
     database: str
     user: str
     password: Callable[[], str]
-    ca_file: Path = CA_FILE
+    ca_file: Path
 
 
-def iam_login(*, host: str, port: int, database: str, user: str, ca_file: Path = CA_FILE) -> Login:
+def iam_login(*, host: str, port: int, database: str, user: str, ca_file: Path) -> Login:
     """A login with an IAM token, which is signed here: no AWS endpoint needs to be in reach."""
 
     def token() -> str:
@@ -274,7 +259,8 @@ def session(
 def login_error(text: str, login: Login) -> LoginRefused | NotReachable | TlsFailed:
     """What the failure of a login means, from libpq's text.
 
-    >>> login = Login(host="db", port=5432, database="d", user="u", password=str)
+    >>> login = Login(host="db", port=5432, database="d", user="u", password=str,
+    ...               ca_file=Path("ca.pem"))
     >>> login_error('connection failed: connection to server at "10.0.0.7", port 5432 failed: '
     ...             'FATAL:  password authentication failed for user "u"', login)
     LoginRefused('db refused the login of u: password authentication failed for user "u"')

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from functions import clock, naming
+from functions import given as given_input
 from functions.aurora.values import Cluster, Surroundings
 from functions.errors import Refused
 from functions.model import CheckClass, Level
@@ -64,19 +65,12 @@ hold_minutes, dry_run
 
     Raises Refused that names the key, the value and what was expected.
     """
-    if not isinstance(given, dict):
-        raise Refused(f"input: {given!r}: expected an object, {{}} for the drill as configured")
-    known = {"restore_time", "hold_minutes", "dry_run", "scheduled_time"}
-    for key in given:
-        if key not in known:
-            raise Refused(
-                f"input: {key}: unknown key: expected restore_time, hold_minutes, dry_run"
-            )
+    found = given_input.known(given, offered=("restore_time", "hold_minutes", "dry_run"))
     return Overrides(
-        restore_time=_restore_time(given.get("restore_time")),
-        hold_minutes=_hold_minutes(given.get("hold_minutes", 0)),
-        dry_run=_dry_run(given.get("dry_run", False)),
-        scheduled_time=_scheduled_time(given.get("scheduled_time")),
+        restore_time=_restore_time(found.get("restore_time")),
+        hold_minutes=_hold_minutes(found.get("hold_minutes", 0)),
+        dry_run=given_input.dry_run(found),
+        scheduled_time=given_input.scheduled_time(found),
     )
 
 
@@ -95,21 +89,6 @@ def _hold_minutes(value: Any) -> int:
     if not 0 <= value <= LONGEST_HOLD_MINUTES:
         raise Refused(f"input: hold_minutes: {value}: expected 0 to {LONGEST_HOLD_MINUTES}")
     return value
-
-
-def _dry_run(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise Refused(f"input: dry_run: {value!r}: expected true or false")
-    return value
-
-
-def _scheduled_time(value: Any) -> str | None:
-    if value is None:
-        return None
-    try:
-        return clock.render(clock.parse(value))
-    except ValueError as error:
-        raise Refused(f"input: scheduled_time: {error}") from error
 
 
 def refusals(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
-from functions import clock, executions, naming
+from functions import clock, naming
 from functions.aurora import clusters, keys
 from functions.aurora import exercise as deciding
 from functions.aurora import plan as planning
 from functions.aurora.exercise import Move, Remains, Seen
 from functions.aurora.values import Cluster, Instance, Surroundings, passes
+from functions.certificates import ca_file
+from functions.claim import claim, waited_seconds
 from functions.errors import Refused
 from functions.evidence import Evidence
-from functions.ledger import Claim, Ledger
 from functions.model import Answer
 from functions.step import Run, done, step, waiting
 
@@ -30,55 +29,22 @@ LOST_RESTORE_SECONDS = 150
 def plan(run: Run) -> Answer:
     """Check that the drill can run, name everything that will exist, claim the run.
 
-    Raises Refused, with every reason at once. A second run of the drill, a scheduled time that ran
-    already and a dry run end here, skipped. A claim of a run that is dead is answered with
-    `outcome: clear`: the line tears down what that run planned, then asks again.
+    Raises Refused, with every reason at once.
     """
     overrides = planning.read_input(run.document["input"])
-    execution = run.document["execution"]
     found = _look_around(run)
-    if found.source and passes(found.source.status) and _is_patient(run):
+    is_patient = waited_seconds(run) < planning.SOURCE_PATIENCE_SECONDS
+    if found.source and passes(found.source.status) and is_patient:
         waiting_for = f"the source, which is {found.source.status}"
         return waiting(run.drill["timing"]["poll_seconds"], waiting_for, outcome="wait")
     made = planning.make(
         drill=run.drill,
         overrides=overrides,
         found=found,
-        execution=execution,
+        execution=run.document["execution"],
         now=run.now,
     )
-    Evidence.of(run.settings).put_json(f"{made['key']}/plan.json", made)
-    if overrides.dry_run:
-        return done(outcome="skipped", reason="dry run: planned, and nothing made", **made)
-    ledger = Ledger.of(run.settings, run.drill["name"])
-    if overrides.scheduled_time:
-        other = ledger.take_schedule(overrides.scheduled_time, execution["id"])
-        if other:
-            reason = f"the scheduled time {overrides.scheduled_time} was taken by {other}"
-            return done(outcome="skipped", reason=reason, **made)
-    dead = run.previous.get("dead") or {}
-    cleared = dead.get("execution") if dead.get("teardown", {}).get("done") else None
-    holder = ledger.claim(
-        Claim(execution=execution["id"], run_id=made["run_id"], plan=made), instead_of=cleared
-    )
-    if holder is None:
-        return done(outcome="go", cleared=cleared, **made)
-    if executions.is_running(holder.execution):
-        reason = f"another run of this drill has the claim: {holder.execution}"
-        return done(outcome="skipped", reason=reason, **made)
-    return waiting(
-        1,
-        f"what the dead run {holder.run_id} planned to be torn down",
-        outcome="clear",
-        dead={"execution": holder.execution, "plan": holder.plan, "teardown": {}},
-    )
-
-
-def _is_patient(run: Run) -> bool:
-    """Whether Plan may still wait for a source whose state passes by itself."""
-    began = run.previous.get("started_at")
-    waited = (run.now - clock.parse(began)).total_seconds() if began else 0.0
-    return waited < planning.SOURCE_PATIENCE_SECONDS
+    return claim(run, made, dry_run=overrides.dry_run, scheduled_time=overrides.scheduled_time)
 
 
 def _look_around(run: Run) -> Surroundings:
@@ -235,7 +201,7 @@ def _login(run: Run, host: str, port: int) -> Login:
         port=port,
         database=run.drill["database"],
         user=run.drill["roles"]["verifier"],
-        ca_file=Path(os.environ.get("DRILLS_CA_FILE") or database.CA_FILE),
+        ca_file=ca_file(),
     )
 
 

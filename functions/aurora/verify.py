@@ -14,17 +14,11 @@ from typing import Any
 
 from functions import clock
 from functions.aurora import comparison, database, history, schema, tables, verify_unit
-from functions.aurora.database import (
-    Login,
-    LoginRefused,
-    NotReachable,
-    QueryFailed,
-    Session,
-    TlsFailed,
-)
+from functions.aurora.database import Login, QueryFailed, Session
 from functions.aurora.manifest import Manifest, Table, Witnessed
 from functions.aurora.units import Load, balance
 from functions.aurora.witness import Evidence
+from functions.errors import LoginRefused, NotReachable, TlsFailed
 from functions.model import Answer, Check, CheckClass, Level, Status, tally
 from functions.step import done, waiting
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from functions import clock
 from functions.model import Check, CheckClass, Document, Level, Status, Summary, tally
+from functions.report.vocabulary import RESTORE, Vocabulary
 from functions.report.words import Report, action, headline
 from functions.verdict import Decision
 
@@ -35,6 +36,7 @@ def build(
     evidence: Iterable[str],
     reported_at: str,
     code: Mapping[str, str],
+    words: Vocabulary = RESTORE,
 ) -> Report:
     """The report of a run: verdict, what was restored from when, how long it took, every check.
 
@@ -65,7 +67,7 @@ def build(
         },
         "started_by": _started_by(document.get("input")),
         "source": {
-            "name": summary.source_name or text(drill.get("cluster")),
+            "name": summary.source_name or text(drill.get("cluster") or drill.get("secret")),
             "arn": summary.source_arn,
             "version": summary.source_version,
         },
@@ -79,6 +81,7 @@ def build(
             ),
             **_levels(checks),
         },
+        "facts": [asdict(fact) for fact in summary.facts],
         "objectives": _objectives(drill, summary),
         "phases": [
             {**asdict(phase), "seconds": round(phase.seconds, 3)} for phase in summary.phases
@@ -102,8 +105,8 @@ def build(
         "error": _error(document),
         "evidence": {"bucket": bucket, "keys": sorted(set(evidence))},
     }
-    report["headline"] = headline(report)
-    report["action"] = action(report)
+    report["headline"] = headline(report, words)
+    report["action"] = action(report, words)
     return report
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from functions import naming, verdict
 from functions.model import Check, CheckClass, Document, Status, Summary
 from functions.report.build import build, part, text
+from functions.report.vocabulary import RESTORE, Vocabulary
 from functions.report.words import Report
 
 Records = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -74,6 +75,7 @@ def conclude(
     reported_at: str,
     code: Mapping[str, str],
     summarize: Callable[[Document], Summary],
+    words: Vocabulary = RESTORE,
 ) -> Report:
     """The report of a run. What cannot be read is a check that was not run, so never a PASS."""
     readable = _readable(document)
@@ -93,6 +95,7 @@ def conclude(
         evidence=[*evidence, identity.json_key, identity.html_key],
         reported_at=reported_at,
         code=code,
+        words=words,
     )
 
 
@@ -145,7 +148,7 @@ def _unfinished(document: Document, summary: Summary) -> list[Check]:
         for name in _STEPS
         if not part(document, name).get("done")
     ]
-    if not summary.restore_time:
+    if summary.restores and not summary.restore_time:
         lacking.append(
             _lacking("the restore point", CheckClass.RESTORE_POINT, "no step said which it was")
         )

@@ -13,8 +13,8 @@ from typing import Any, Final
 from functions.model import CheckClass, Status, Verdict
 from functions.report.markup import Markup, fill, join
 from functions.report.timeline import timeline
+from functions.report.vocabulary import RESTORE, Vocabulary
 from functions.report.words import (
-    CLASS_QUESTIONS,
     CLASS_TITLES,
     LEVEL_WORDS,
     STATUS_WORDS,
@@ -35,7 +35,7 @@ _MOST_PASSED: Final = 500
 _STATUS_ORDER: Final = (Status.FAILED, Status.NOT_RUN, Status.PASSED)
 
 
-def page(report: Report) -> str:
+def page(report: Report, words: Vocabulary = RESTORE) -> str:
     """The page for a report that docs/report.schema.json describes."""
     verdict = Verdict(report["verdict"])
     drill = report["drill"]["name"]
@@ -50,8 +50,8 @@ def page(report: Report) -> str:
         headline=report["headline"],
         cause=_cause(report),
         action=report["action"],
-        tiles=join(_tiles(report)),
-        sections=join(_sections(report)),
+        tiles=join(_tiles(report, words)),
+        sections=join(_sections(report, words)),
         code_version=report["code"]["version"],
     )
 
@@ -67,12 +67,13 @@ def _cause(report: Report) -> Markup:
     return fill('<p class="cause">$cause</p>\n', cause=sentence(report["cause"]))
 
 
-def _tiles(report: Report) -> Iterator[Markup]:
+def _tiles(report: Report, words: Vocabulary) -> Iterator[Markup]:
     objectives = report["objectives"]
-    yield _objective_tile("Recovery time (RTO)", objectives["rto"])
-    yield _objective_tile("Data at risk (RPO)", objectives["rpo"])
+    yield _objective_tile(words.recovery_name, objectives["rto"])
+    if words.risks_data:
+        yield _objective_tile("Data at risk (RPO)", objectives["rpo"])
     yield _checks_tile(report)
-    yield _removal_tile(report)
+    yield _removal_tile(report, words)
 
 
 def _objective_tile(name: str, objective: dict[str, Any]) -> Markup:
@@ -104,32 +105,34 @@ def _checks_tile(report: Report) -> Markup:
     return _tile("Checks", f"{tally['passed']:,} of {total:,} passed", note, tone=tone)
 
 
-def _removal_tile(report: Report) -> Markup:
+def _removal_tile(report: Report, words: Vocabulary) -> Markup:
     resources = report["resources"]
     left, gone = len(resources["leftovers"]), len(resources["deleted"])
     if left:
-        return _tile("Removal", f"{left} left", "delete by hand or wait", tone="failed")
+        return _tile(words.removal, f"{left} left", "delete by hand or wait", tone="failed")
     if resources["proven"]:
-        return _tile("Removal", "all gone", f"{count(gone, 'resource')} deleted", tone="passed")
+        note = words.removed_note.format(deleted=count(gone, "resource"))
+        return _tile(words.removal, words.removed, note, tone="passed")
     if report["classes"][CheckClass.TEARDOWN]["failed"]:
-        return _tile("Removal", "not proven", "look for leftovers", tone="failed")
-    return _tile("Removal", "none needed", "nothing was created", tone="off")
+        return _tile(words.removal, "not proven", "look for leftovers", tone="failed")
+    return _tile(words.removal, "none needed", "nothing was created", tone="off")
 
 
 def _tile(name: str, value: str, note: str, *, tone: str, meter: str = Markup()) -> Markup:
     return fill(_TILE, name=name, value=value, note=note, tone=tone, meter=meter)
 
 
-def _sections(report: Report) -> Iterator[Markup]:
-    yield _timeline_section(report)
-    yield _checks_section(report)
-    yield _origin_section(report)
-    yield _resources_section(report)
+def _sections(report: Report, words: Vocabulary) -> Iterator[Markup]:
+    yield _timeline_section(report, words)
+    yield _checks_section(report, words)
+    yield _origin_section(report, words)
+    if words.risks_data or report["resources"]["leftovers"]:
+        yield _resources_section(report)
     yield _evidence_section(report)
-    yield _glossary_section()
+    yield _glossary_section(words)
 
 
-def _timeline_section(report: Report) -> Markup:
+def _timeline_section(report: Report, words: Vocabulary) -> Markup:
     phases = report["phases"]
     if not phases:
         return Markup()
@@ -141,15 +144,15 @@ def _timeline_section(report: Report) -> Markup:
             end=_time_of_day(phase["ended_at"]),
             length=duration(phase["seconds"]),
             counted="yes" if phase["in_rto"] else "no",
+            recovery=words.recovery.lower(),
         )
         for phase in phases
     )
     return _card(
         "How long it took",
-        "Recovery time runs from the restore request to the first accepted login."
-        " Waiting for the restore point, comparing and removing are not part of it.",
-        fill(_PICTURE, timeline=timeline(report)),
-        fill(_PHASES, rows=rows),
+        words.recovery_excludes,
+        fill(_PICTURE, timeline=timeline(report, words.recovery), recovery=words.recovery.lower()),
+        fill(_PHASES, rows=rows, recovery=words.recovery.lower()),
     )
 
 
@@ -158,7 +161,7 @@ def _time_of_day(text: str) -> str:
     return instant(text).rpartition(", ")[2].removesuffix(" UTC")
 
 
-def _checks_section(report: Report) -> Markup:
+def _checks_section(report: Report, words: Vocabulary) -> Markup:
     groups = [
         (each, [c for c in report["checks"] if c["class"] == each.value]) for each in CheckClass
     ]
@@ -169,7 +172,7 @@ def _checks_section(report: Report) -> Markup:
     return _card(
         "What was checked",
         "What failed comes first, then what could not be run, then what passed.",
-        join(_group(each, checks) for each, checks in filled),
+        join(_group(each, checks, words) for each, checks in filled),
     )
 
 
@@ -177,7 +180,7 @@ def _first_status(checks: Iterable[dict[str, Any]]) -> int:
     return min(_STATUS_ORDER.index(Status(check["status"])) for check in checks)
 
 
-def _group(each: CheckClass, checks: Sequence[dict[str, Any]]) -> Markup:
+def _group(each: CheckClass, checks: Sequence[dict[str, Any]], words: Vocabulary) -> Markup:
     ordered = sorted(checks, key=lambda c: _STATUS_ORDER.index(Status(c["status"])))
     passed = [c for c in ordered if c["status"] == Status.PASSED]
     shown = [c for c in ordered if c["status"] != Status.PASSED] + passed[:_MOST_PASSED]
@@ -186,7 +189,7 @@ def _group(each: CheckClass, checks: Sequence[dict[str, Any]]) -> Markup:
     return fill(
         _GROUP,
         title=CLASS_TITLES[each],
-        question=CLASS_QUESTIONS[each],
+        question=words.questions.get(each, ""),
         counts=join(_counts(checks)),
         rows=join(_check_row(check) for check in shown),
         more=fill('<p class="muted">$more</p>', more=more) if more else "",
@@ -235,15 +238,13 @@ def _status(status: Status, text: str, *, off: bool = False) -> Markup:
     )
 
 
-def _origin_section(report: Report) -> Markup:
+def _origin_section(report: Report, words: Vocabulary) -> Markup:
     source, restore, run = report["source"], report["restore"], report["run"]
     facts = [
         ("Source", _with_detail(source["name"] or "not known", source["arn"])),
-        ("Engine version", source["version"] or "not known"),
-        ("Kind of backup", title(restore["from"]) or "not known"),
-        ("Asked for", _asked(restore["asked"])),
-        ("Restore point", instant(restore["time"])),
-        ("How closely compared", _levels(restore)),
+        ("Engine version" if words.risks_data else "Engine", source["version"] or "not known"),
+        *(_of_restore(restore) if words.risks_data else ()),
+        *((fact["name"], fact["value"]) for fact in report["facts"]),
         ("Started by", _started_by(report)),
         ("Began", instant(run["started_at"])),
         ("Reported", _with_detail(instant(run["reported_at"]), _whole(run["seconds"]))),
@@ -252,8 +253,15 @@ def _origin_section(report: Report) -> Markup:
         error = report["error"]
         told = _with_detail(f"{error['name']} in {error['step']}", error["message"])
         facts.insert(0, ("Stopped by", told))
-    happened = "What was restored, and from when" if report["phases"] else "What was to be restored"
+    happened = words.happened if report["phases"] else words.not_happened
     return _card(happened, "", _facts(facts))
+
+
+def _of_restore(restore: dict[str, Any]) -> Iterator[tuple[str, Markup | str]]:
+    yield "Kind of backup", title(restore["from"]) or "not known"
+    yield "Asked for", _asked(restore["asked"])
+    yield "Restore point", instant(restore["time"])
+    yield "How closely compared", _levels(restore)
 
 
 def _asked(asked: str) -> str:
@@ -373,18 +381,14 @@ def _evidence_section(report: Report) -> Markup:
     return _card("Evidence", "What this page says can be read again from these.", _facts(facts))
 
 
-def _glossary_section() -> Markup:
-    facts = [(verdict.value, meaning) for verdict, meaning in VERDICT_WORDS.items()]
-    facts += [
-        (
-            "RTO",
-            "Recovery time: from the restore request to the first accepted login on the copy.",
-        ),
-        (
-            "RPO",
-            "Data at risk: how far the newest restorable moment was behind when the drill began.",
-        ),
-    ]
+def _glossary_section(words: Vocabulary) -> Markup:
+    facts = [(Verdict.PASS.value, words.proves)]
+    facts += [(verdict.value, meaning) for verdict, meaning in VERDICT_WORDS.items()]
+    if words.recovery_acronym:
+        facts.append((words.recovery_acronym, words.recovery_means))
+    if words.risks_data:
+        risk = "Data at risk: how far the newest restorable moment was behind when the drill began."
+        facts.append(("RPO", risk))
     return _card("What the words mean", "", _facts(facts))
 
 
@@ -448,7 +452,7 @@ $lead$blocks</section>
 """
 
 _PICTURE: Final = """\
-<p class="legend"><span class="inside">part of the recovery time</span>\
+<p class="legend"><span class="inside">part of the $recovery</span>\
 <span class="outside">not part of it</span></p>
 $timeline
 """
@@ -456,7 +460,7 @@ $timeline
 _PHASES: Final = """\
 <table class="phases">
 <thead><tr><th scope="col">Phase</th><th scope="col">From</th><th scope="col">To</th>\
-<th scope="col">Length</th><th scope="col">Part of the recovery time</th></tr></thead>
+<th scope="col">Length</th><th scope="col">Part of the $recovery</th></tr></thead>
 <tbody>
 $rows</tbody>
 </table>
@@ -464,7 +468,7 @@ $rows</tbody>
 
 _PHASE_ROW: Final = """\
 <tr><td>$name</td><td data-label="from">$start</td><td data-label="to">$end</td>\
-<td data-label="length">$length</td><td data-label="part of the recovery time:">$counted</td></tr>
+<td data-label="length">$length</td><td data-label="part of the $recovery:">$counted</td></tr>
 """
 
 _GROUP: Final = """\

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from functions.model import CheckClass, Status, Verdict
+from functions.report.vocabulary import RESTORE, Vocabulary
 from functions.report.words import (
     CLASS_TITLES,
     STATUS_WORDS,
@@ -39,7 +40,7 @@ class Message:
     attributes: dict[str, str]
 
 
-def message(report: Report) -> Message | None:
+def message(report: Report, words: Vocabulary = RESTORE) -> Message | None:
     """The message about a run; None for one that was skipped, which is nobody's concern.
 
     The first line of the body says what happened, to what, and what to do.
@@ -48,7 +49,7 @@ def message(report: Report) -> Message | None:
         return None
     return Message(
         subject=_subject(report),
-        body="\n".join(_lines(report)),
+        body="\n".join(_lines(report, words)),
         attributes={
             "severity": severity(report),
             "verdict": report["verdict"],
@@ -78,7 +79,7 @@ def _subject(report: Report) -> str:
     )
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: Report, words: Vocabulary) -> Iterator[str]:
     yield _first_line(report)
     yield ""
     drill = report["drill"]
@@ -88,8 +89,10 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"As of:     {instant(report['restore']['time'])}"
     yield f"Began:     {instant(report['run']['started_at'])}, {_started_by(report)}"
     yield f"Cause:     {_one_line(report['cause'])}"
-    for name, key in (("RTO", "rto"), ("RPO", "rpo")):
-        yield f"{name}:       {_objective(report['objectives'][key])}"
+    recovery = f"{words.recovery_acronym or words.recovery}:"
+    yield f"{recovery:<10} {_objective(report['objectives']['rto'])}"
+    if words.risks_data:
+        yield f"RPO:       {_objective(report['objectives']['rpo'])}"
     tally = report["tally"]
     yield (
         f"Checks:    {tally['passed']:,} passed, {tally['failed']:,} failed,"

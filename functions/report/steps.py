@@ -21,6 +21,7 @@ from functions.report.html import page
 from functions.report.message import message
 from functions.report.metrics import emit, measures
 from functions.report.version import code
+from functions.report.vocabulary import Vocabulary
 from functions.report.words import Report
 from functions.step import Run, done, step
 
@@ -30,6 +31,7 @@ def report(run: Run) -> Answer:
     """Decide the verdict, store the report, write the ledger; then the message and the metrics."""
     identity = identify(run.document, today=f"{run.now:%Y%m%d}")
     evidence = Evidence.of(run.settings)
+    words = kinds.vocabulary(text(part(run.document, "drill").get("kind")))
     told = conclude(
         run.document,
         identity=identity,
@@ -39,10 +41,11 @@ def report(run: Run) -> Answer:
         reported_at=clock.render(run.now),
         code=code(),
         summarize=_summarize,
+        words=words,
     )
-    _store(evidence, identity, told)
+    _store(evidence, identity, told, words)
     _enter(Ledger.of(run.settings, identity.drill), told, run.document)
-    notification = message(told)
+    notification = message(told, words)
     if notification:
         topic.publish(run.settings.topic_arn, notification)
     emit(measures(told), namespace=run.settings.namespace)
@@ -70,11 +73,11 @@ def _summarize(document: Document) -> Summary:
     return kinds.summarizer(kind)(document)
 
 
-def _store(evidence: Evidence, identity: Identity, told: Report) -> None:
+def _store(evidence: Evidence, identity: Identity, told: Report, words: Vocabulary) -> None:
     evidence.put_json(identity.json_key, told, locked=True)
     evidence.put_bytes(
         identity.html_key,
-        page(told).encode(),
+        page(told, words).encode(),
         content_type="text/html; charset=utf-8",
         locked=True,
     )

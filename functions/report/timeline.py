@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from functions import clock
 from functions.report.markup import Markup, fill, join
+from functions.report.vocabulary import RESTORE
 from functions.report.words import Report, duration, title
 
 _TOP: Final = 26
@@ -58,7 +59,7 @@ class _Recovery:
     drawn: bool
 
 
-def timeline(report: Report) -> Markup:
+def timeline(report: Report, recovery_name: str = RESTORE.recovery) -> Markup:
     """The picture; empty where no phase was measured."""
     phases = report["phases"]
     if not phases:
@@ -76,9 +77,9 @@ def timeline(report: Report) -> Markup:
     return fill(
         _PICTURE,
         height=height,
-        title=_title(report),
+        title=_title(report, recovery_name),
         description=_description(phases),
-        parts=join(_parts(axis, phases, recovery, floor=height - _BOTTOM)),
+        parts=join(_parts(axis, phases, recovery, recovery_name, floor=height - _BOTTOM)),
     )
 
 
@@ -99,7 +100,12 @@ def _recovery(report: Report, origin: datetime, length: float) -> _Recovery | No
 
 
 def _parts(
-    axis: _Axis, phases: Sequence[dict[str, Any]], recovery: _Recovery | None, *, floor: int
+    axis: _Axis,
+    phases: Sequence[dict[str, Any]],
+    recovery: _Recovery | None,
+    recovery_name: str,
+    *,
+    floor: int,
 ) -> Iterator[Markup]:
     for seconds in ticks(axis.seconds):
         x = axis.of(seconds)
@@ -114,7 +120,7 @@ def _parts(
         )
     top = _TOP
     if recovery:
-        yield from _recovery_lane(axis, recovery, top)
+        yield from _recovery_lane(axis, recovery, recovery_name, top)
         top += _LANE
     for phase in phases:
         yield _phase_lane(axis, phase, top)
@@ -131,7 +137,7 @@ def _parts(
         )
 
 
-def _recovery_lane(axis: _Axis, recovery: _Recovery, top: int) -> Iterator[Markup]:
+def _recovery_lane(axis: _Axis, recovery: _Recovery, name: str, top: int) -> Iterator[Markup]:
     note = ""
     if recovery.allowed is not None:
         note = f"of {duration(recovery.allowed)} allowed"
@@ -140,7 +146,7 @@ def _recovery_lane(axis: _Axis, recovery: _Recovery, top: int) -> Iterator[Marku
     start = axis.at(recovery.start)
     width = axis.of(recovery.allowed) if recovery.allowed and recovery.drawn else 100 - start
     length = duration(recovery.measured)
-    yield _label("total", "Recovery time", length, start, start + width, top, note=note)
+    yield _label("total", name, length, start, start + width, top, note=note)
     if recovery.allowed is not None:
         yield _bar("track", start, width, top)
     if recovery.measured is not None:
@@ -199,10 +205,10 @@ def ticks(seconds: float) -> list[float]:
     return [n * step for n in range(min(int(seconds / step), 2 * _MOST_TICKS) + 1)]
 
 
-def _title(report: Report) -> str:
+def _title(report: Report, recovery_name: str) -> str:
     rto = report["objectives"]["rto"]
     return (
-        f"Phases of the drill. Recovery took {duration(rto['measured_seconds'])};"
+        f"Phases of the drill. {recovery_name}: {duration(rto['measured_seconds'])};"
         f" the objective is {duration(rto['objective_seconds'])}."
     )
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from functions import clock
 from functions.model import CheckClass, Status, Verdict
+from functions.report.vocabulary import RESTORE, Vocabulary
 
 Report = dict[str, Any]
 """A report as docs/report.schema.json describes it."""
@@ -16,19 +17,11 @@ CLASS_TITLES: Final = {
     CheckClass.RESTORE_POINT: "Restore point",
     CheckClass.SCHEMA: "Structure",
     CheckClass.CONTENT: "Content",
+    CheckClass.ROTATION: "Rotation",
+    CheckClass.PRIVILEGES: "Privileges",
     CheckClass.CUSTOM: "Your own checks",
     CheckClass.OBJECTIVE: "Objectives",
     CheckClass.TEARDOWN: "Removal",
-}
-
-CLASS_QUESTIONS: Final = {
-    CheckClass.ACCESS: "Can the restored copy be logged in to?",
-    CheckClass.RESTORE_POINT: "Is it the moment that was asked for?",
-    CheckClass.SCHEMA: "Is every table, column, index and constraint back?",
-    CheckClass.CONTENT: "Are the rows back that were there?",
-    CheckClass.CUSTOM: "Do the questions in drills.yaml get the expected answers?",
-    CheckClass.OBJECTIVE: "Was it fast enough, and was little enough lost?",
-    CheckClass.TEARDOWN: "Is everything gone that the drill made?",
 }
 
 STATUS_WORDS: Final = {
@@ -45,24 +38,16 @@ LEVEL_WORDS: Final = {
 }
 
 VERDICT_WORDS: Final = {
-    Verdict.PASS: "Restored, compared, on time, removed: this run is a proof.",
     Verdict.FAIL: "A check failed, an objective was missed, or something was left behind.",
     Verdict.INCONCLUSIVE: "A step or a check could not be carried out: nothing is proven.",
     Verdict.REFUSED: "Bad input or configuration, found before anything was created.",
     Verdict.SKIPPED: "The drill did not run, for a good reason. This is no proof.",
 }
+"""What a verdict means; of a PASS the kind's own vocabulary says it."""
 
 _ACRONYMS: Final = frozenset({"iam", "rpo", "rto", "sql", "tls"})
 
 _LONGEST_SENTENCE: Final = 300
-
-_OF_DATA: Final = (
-    CheckClass.ACCESS,
-    CheckClass.RESTORE_POINT,
-    CheckClass.SCHEMA,
-    CheckClass.CONTENT,
-    CheckClass.CUSTOM,
-)
 
 
 def duration(seconds: float | None) -> str:
@@ -131,28 +116,30 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def headline(report: Report) -> str:
+def headline(report: Report, words: Vocabulary = RESTORE) -> str:
     """What happened, to what, in one sentence that a manager understands."""
     source = report["source"]["name"] or f"the source of {report['drill']['name']}"
     moment = instant(report["restore"]["time"])
     tally = report["tally"]
     match Verdict(report["verdict"]):
         case Verdict.PASS:
-            return (
-                f"{source} was restored as of {moment}{_in_time(report)},"
-                f" and all {count(tally['passed'], 'check')} passed."
+            return words.passed.format(
+                source=source,
+                moment=moment,
+                in_time=_in_time(report),
+                checks=count(tally["passed"], "check"),
             )
         case Verdict.FAIL:
-            return _failed(report, source)
+            return _failed(report, source, words)
         case Verdict.INCONCLUSIVE:
-            return f"Nothing is proven about the backup of {source}: {_doubt(report)}."
+            return f"{words.unproven.format(source=source)}: {_doubt(report)}."
         case Verdict.REFUSED:
             return f"The drill of {source} did not begin: its input or configuration was refused."
         case Verdict.SKIPPED:
             return f"The drill of {source} did not run this time, so nothing was tested."
 
 
-def action(report: Report) -> str:
+def action(report: Report, words: Vocabulary = RESTORE) -> str:
     """What to do about it, in a sentence or two."""
     match Verdict(report["verdict"]):
         case Verdict.PASS | Verdict.SKIPPED:
@@ -160,15 +147,9 @@ def action(report: Report) -> str:
         case Verdict.REFUSED:
             return "Correct what was refused, then start the drill again. Nothing was created."
         case Verdict.INCONCLUSIVE:
-            return " ".join(
-                [
-                    "Mend the cause and start the drill again:"
-                    " until one passes, this backup is unproven.",
-                    *_removal(report),
-                ]
-            )
+            return " ".join([words.do_about_doubt, *_removal(report)])
         case Verdict.FAIL:
-            return " ".join([*_after_failure(report), *_removal(report)])
+            return " ".join([*_after_failure(report, words), *_removal(report)])
 
 
 def failed_classes(report: Report) -> set[CheckClass]:
@@ -183,42 +164,50 @@ def _in_time(report: Report) -> str:
     return f" within {duration(rto['measured_seconds'])}"
 
 
-def _failed(report: Report, source: str) -> str:
+def _failed(report: Report, source: str, words: Vocabulary) -> str:
     classes = failed_classes(report)
-    if classes & set(_OF_DATA):
-        failed = count(_number(report, _OF_DATA, Status.FAILED), "check")
-        what = ", ".join(CLASS_TITLES[c].lower() for c in _OF_DATA if c in classes)
-        return f"What came back from the backup of {source} is not right: {failed} failed ({what})."
+    if classes & set(words.substance):
+        failed = count(_number(report, words.substance, Status.FAILED), "check")
+        what = ", ".join(CLASS_TITLES[c].lower() for c in words.substance if c in classes)
+        return words.wrong.format(source=source, failed=failed, what=what)
     came_back = (
-        f"The data of {source} came back right"
-        if _data_is_proven(report)
+        words.right.format(source=source)
+        if _substance_is_proven(report, words)
         else f"The drill of {source} failed"
     )
     wrongs = []
     if CheckClass.OBJECTIVE in classes:
-        wrongs.append(_missed(report["objectives"]))
+        wrongs.append(_missed(report, words))
     if CheckClass.TEARDOWN in classes:
         wrongs.append("the drill did not prove that everything it made is gone")
     return f"{came_back}, but {' and '.join(wrongs) or 'the verdict is FAIL'}."
 
 
-def _missed(objectives: dict[str, dict[str, Any]]) -> str:
+def _missed(report: Report, words: Vocabulary) -> str:
+    objectives = report["objectives"]
     told = [
         f"{what} {duration(part['measured_seconds'])} where {duration(part['objective_seconds'])}"
         f" {'is' if part['objective_seconds'] == 1 else 'are'} allowed"
         for what, part in (
-            ("recovery took", objectives["rto"]),
+            (words.recovery_took, objectives["rto"]),
             ("the newest restorable moment was behind by", objectives["rpo"]),
         )
         if part["met"] is False
     ]
-    return " and ".join(told) or "an objective was missed"
+    if told:
+        return " and ".join(told)
+    missed = next(
+        c
+        for c in report["checks"]
+        if c["class"] == CheckClass.OBJECTIVE and c["status"] == Status.FAILED
+    )
+    return f"{missed['name']} was {missed['observed']} where {missed['expected']} is allowed"
 
 
-def _data_is_proven(report: Report) -> bool:
-    """Whether content was compared, all data checks passed, and none is open."""
+def _substance_is_proven(report: Report, words: Vocabulary) -> bool:
+    """Whether the thing itself was checked, all checks of it passed, and none is open."""
     return (
-        _number(report, [CheckClass.CONTENT], Status.PASSED) > 0
+        _number(report, [words.proof], Status.PASSED) > 0
         and not report["error"]
         and not any(_open(c) for c in report["checks"])
     )
@@ -252,17 +241,12 @@ def _number(report: Report, classes: Sequence[CheckClass], status: Status) -> in
     return sum(1 for c in report["checks"] if c["class"] in classes and c["status"] == status)
 
 
-def _after_failure(report: Report) -> list[str]:
+def _after_failure(report: Report, words: Vocabulary) -> list[str]:
     classes = failed_classes(report)
-    if classes & set(_OF_DATA):
-        return [
-            "Treat this backup as unproven: keep every snapshot there is, look at the failed"
-            " checks, mend the cause and start the drill again."
-        ]
+    if classes & set(words.substance):
+        return [words.do_about_wrong]
     if CheckClass.OBJECTIVE in classes:
-        return [
-            "Make the restore faster or agree on another objective, then start the drill again."
-        ]
+        return [words.do_about_slow]
     return []
 
 

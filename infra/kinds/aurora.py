@@ -46,7 +46,7 @@ class Aurora(Construct):
         self._configuration = configuration
         self._evidence = evidence
         self._network = network
-        self._drills = configuration.drills
+        self._drills = configuration.aurora
         for family in sorted({drill.engine_family for drill in self._drills}):
             self._parameter_groups(family)
         self._witnesses = {
@@ -289,7 +289,7 @@ class Aurora(Construct):
 
 def clusters(configuration: Configuration) -> list[str]:
     """The clusters that are drilled, each once."""
-    return sorted({drill.cluster for drill in configuration.drills})
+    return sorted({drill.cluster for drill in configuration.aurora})
 
 
 def may_delete_copies() -> list[Permission]:

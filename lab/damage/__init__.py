@@ -1,7 +1,9 @@
-"""Known damages: what can be wrong with a restored copy, and the check that must find it.
+"""Known damages: what can be wrong, and the check that must find it.
 
-Each file here holds one, as `DAMAGE`; its name is the file's. A damage changes the moment that a
-restore goes to, or the restored copy. The source it cannot touch: `inflict` refuses.
+Each file here holds one, as `DAMAGE`; its name is the file's. A damage of a restore changes the
+moment that it goes to, or the restored copy. The source it cannot touch: `inflict` refuses. A
+damage of a rotation is arranged in the lab before the drill: another rotation function, or an
+operator who does the wrong thing at the right moment.
 """
 
 from __future__ import annotations
@@ -11,9 +13,12 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
+
+if TYPE_CHECKING:
+    from lab.lab import Lab
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -38,12 +43,17 @@ def _as_restored(connection: Connection) -> None:
 class Damage:
     """A damage: what it does in a sentence, and the name of the check that must turn red.
 
-    `restore_time` gets the asked moment and returns the one to restore to, None for the end of the
-    archive. `after_restore` gets a superuser's connection to the restored database.
+    `kind` is that of the drills which must find it. `restore_time` gets the asked moment and
+    returns the one to restore to, None for the end of the archive. `after_restore` gets a
+    superuser's connection to the restored database. `arrange` gets the lab before a drill, and
+    returns what undoes it; a damage `only_live` shows where the real secret is rotated alone.
     """
 
     description: str
     check: str
+    kind: str = "aurora"
+    arrange: Callable[[Lab], Callable[[], None]] | None = None
+    only_live: bool = False
     restore_time: Callable[[datetime], datetime | None] = _as_asked
     after_restore: Callable[[Connection], None] = _as_restored
     name: str = ""
@@ -51,7 +61,7 @@ class Damage:
 
 def list_damages() -> list[Damage]:
     """All of them, by name."""
-    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
     return [
         replace(importlib.import_module(f"{__name__}.{name}").DAMAGE, name=name) for name in names
     ]

@@ -145,7 +145,40 @@ RESOURCES: dict[str, Any] = {
             "Role": get("ReportRole"),
             "Timeout": 60,
             "MemorySize": 512,
+            "VpcConfig": {
+                "SubnetIds": [ref("Subnet1"), ref("Subnet2")],
+                "SecurityGroupIds": [get("Group1", "GroupId")],
+            },
         },
+    },
+    "Permission": {
+        "Type": "AWS::Lambda::Permission",
+        "Properties": {
+            "Action": "lambda:InvokeFunction",
+            "FunctionName": get("Report"),
+            "Principal": "secretsmanager.amazonaws.com",
+            "SourceAccount": ref("AWS::AccountId"),
+        },
+    },
+    "Login": {
+        "Type": "AWS::SecretsManager::Secret",
+        "Properties": {
+            "Name": "company/app",
+            "Description": "the application's login",
+            "KmsKeyId": get("Key"),
+            "GenerateSecretString": {
+                "SecretStringTemplate": '{"username":"app"}',
+                "GenerateStringKey": "password",
+                "ExcludeCharacters": "abc",
+                "ExcludePunctuation": True,
+                "PasswordLength": 40,
+            },
+            "Tags": [{"Key": "stage", "Value": "prod"}],
+        },
+    },
+    "Given": {
+        "Type": "AWS::SecretsManager::Secret",
+        "Properties": {"SecretString": {"Fn::Join": ["", ["for ", ref("Login")]]}},
     },
     "Custom": {
         "Type": "AWS::Lambda::Function",
@@ -409,6 +442,43 @@ def test_severities_are_filtered(deployed: Deployment, emulator: Emulator) -> No
     assert json.loads(attributes["Attributes"]["FilterPolicy"]) == {
         "severity": ["critical", "high"]
     }
+
+
+def test_secrets_are_made(deployed: Deployment, emulator: Emulator) -> None:
+    secrets = emulator.client("secretsmanager")
+    arn = deployed.secrets["company/app"]
+    described = secrets.describe_secret(SecretId=arn)
+    assert described["Name"] == "company/app"
+    assert described["Description"] == "the application's login"
+    assert described["Tags"] == [{"Key": "stage", "Value": "prod"}]
+    assert ":key/" in described["KmsKeyId"]
+    login = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
+    assert login.keys() == {"username", "password"}
+    assert len(login["password"]) == 40
+    assert login["password"].isalnum()
+    assert not set("abc") & set(login["password"])
+    (other,) = deployed.secrets.keys() - {"company/app"}
+    assert other.startswith("drills-Given-")
+    given = secrets.get_secret_value(SecretId=deployed.secrets[other])["SecretString"]
+    assert given == f"for {arn}"
+
+
+def test_a_function_has_its_own_policy_and_its_network(
+    deployed: Deployment,
+    emulator: Emulator,
+    functions: Functions,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(emulator, "describe_function", functions.configuration)
+    api, arn = emulator.client("lambda"), deployed.functions["drill-report"]
+    (statement,) = json.loads(api.get_policy(FunctionName=arn)["Policy"])["Statement"]
+    assert statement["Principal"] == {"Service": "secretsmanager.amazonaws.com"}
+    assert statement["Condition"] == {"StringEquals": {"AWS:SourceAccount": "123456789012"}}
+    assert statement["Resource"] == arn
+    found = api.get_function_configuration(FunctionName="drill-report")
+    assert len(found["VpcConfig"]["SubnetIds"]) == 2
+    assert found["VpcConfig"]["SecurityGroupIds"][0].startswith("sg-")
+    assert (found["Runtime"], found["Timeout"]) == ("python3.13", 60)
 
 
 WRONG = {

@@ -10,15 +10,25 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lab.iam import Iam, World, requests_of, roles_of
+from lab.iam import Iam, SecretFacts, World, requests_of, roles_of
 from lab.policies import Role
 
 OF_RDS = "arn:aws:rds:sa-east-1:123456789012"
+OF_SECRETS = "arn:aws:secretsmanager:sa-east-1:123456789012:secret"
+OF_FUNCTIONS = "arn:aws:lambda:sa-east-1:123456789012:function"
+KEY = "arn:aws:kms:sa-east-1:123456789012:key/s"
+LOGIN = SecretFacts(
+    arn=f"{OF_SECRETS}:company/login-x1Y2z3",
+    key="s",
+    rotation_function=f"{OF_FUNCTIONS}:rotation",
+    tags={"stage": "prod"},
+)
 WORLD = World(
     region="sa-east-1",
     account="123456789012",
     tags_of=lambda arn: {"mine": "yes"} if arn.endswith(":drill-a") else {},
     key_of=lambda arn: "arn:aws:kms:sa-east-1:123456789012:key/k" if arn.endswith("b") else None,
+    secret_of=lambda secret: LOGIN if secret in ("company/login", LOGIN.arn) else None,
 )
 
 
@@ -91,6 +101,76 @@ def test_objects_in_an_encrypted_bucket_need_its_key_and_a_lock_needs_its_own_ac
 
 def test_a_list_without_a_name_is_of_everything() -> None:
     assert asked("rds", "DescribeDBInstances") == [("rds:DescribeDBInstances", f"{OF_RDS}:db:*")]
+
+
+def test_a_secret_is_the_same_by_name_and_by_arn_and_has_one_of_its_own_if_nobody_knows_it() -> (
+    None
+):
+    get = "GetSecretValue"
+    for secret_id in ("company/login", LOGIN.arn):
+        assert asked("secretsmanager", get, SecretId=secret_id) == [
+            ("secretsmanager:GetSecretValue", LOGIN.arn),
+            ("kms:Decrypt", KEY),
+        ]
+    for secret_id in ("other", f"{OF_SECRETS}:other", f"{OF_SECRETS}:other-AbCdEf"):
+        assert asked("secretsmanager", get, SecretId=secret_id) == [
+            ("secretsmanager:GetSecretValue", f"{OF_SECRETS}:other-AbCdEf")
+        ]
+
+
+def test_only_who_reads_or_writes_a_value_needs_the_secrets_key() -> None:
+    for operation in ("DescribeSecret", "ListSecretVersionIds", "UpdateSecretVersionStage"):
+        assert asked("secretsmanager", operation, SecretId="company/login") == [
+            (f"secretsmanager:{operation}", LOGIN.arn)
+        ]
+    assert asked("secretsmanager", "PutSecretValue", SecretId="company/login") == [
+        ("secretsmanager:PutSecretValue", LOGIN.arn),
+        ("kms:GenerateDataKey", KEY),
+        ("kms:Decrypt", KEY),
+    ]
+
+
+def test_a_rotation_is_asked_about_the_function_too() -> None:
+    rotate = ("secretsmanager:RotateSecret", LOGIN.arn)
+    assert asked("secretsmanager", "RotateSecret", SecretId="company/login") == [
+        rotate,
+        ("lambda:InvokeFunction", f"{OF_FUNCTIONS}:rotation"),
+    ]
+    other = f"{OF_FUNCTIONS}:other"
+    given = {"SecretId": "company/login", "RotationLambdaARN": other}
+    assert asked("secretsmanager", "RotateSecret", **given) == [
+        rotate,
+        ("lambda:InvokeFunction", other),
+    ]
+    call = Call(service="secretsmanager", operation="RotateSecret", parameters=given)
+    assert requests_of(call, WORLD)[0].context == {
+        "aws:ResourceTag/stage": "prod",
+        "secretsmanager:ResourceTag/stage": "prod",
+        "secretsmanager:RotationLambdaARN": other,
+        "secretsmanager:resource/AllowRotationLambdaArn": LOGIN.rotation_function,
+    }
+
+
+def test_a_secrets_key_is_used_through_secrets_manager() -> None:
+    call = Call(
+        service="secretsmanager", operation="GetSecretValue", parameters={"SecretId": LOGIN.arn}
+    )
+    read, decrypt = requests_of(call, WORLD)
+    assert read.context["secretsmanager:resource/AllowRotationLambdaArn"] == (
+        LOGIN.rotation_function
+    )
+    assert decrypt.context == {
+        "kms:ViaService": "secretsmanager.sa-east-1.amazonaws.com",
+        "kms:EncryptionContext:SecretARN": LOGIN.arn,
+    }
+
+
+def test_what_is_asked_of_lambda_about_a_function() -> None:
+    for operation in ("GetFunctionConfiguration", "GetPolicy"):
+        for name in ("rotation", f"{OF_FUNCTIONS}:rotation"):
+            assert asked("lambda", operation, FunctionName=name) == [
+                (f"lambda:{operation}", f"{OF_FUNCTIONS}:rotation")
+            ]
 
 
 def test_a_call_that_no_function_was_known_to_make_raises() -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
+import pg8000.native
 import psycopg
 import pytest
 
@@ -22,7 +23,7 @@ from lab.postgres import Server
 from lab.rds import Rds
 from lab.rds_records import ServedCluster
 from lab.tokens import Credential
-from tests.lab_parts.conftest import REGION, VERIFIER, Policies, eventually, sdk, value
+from tests.lab_parts.conftest import REGION, VERIFIER, Copies, Policies, eventually, sdk, value
 
 ROLE = "lab_verifier"
 PAM = f'FATAL:  PAM authentication failed for user "{ROLE}"'
@@ -245,9 +246,54 @@ class TestTokenAndClock:
 
 
 class TestPassword:
-    def test_lets_an_ordinary_role_in(self, connect: Callable[..., Any]) -> None:
-        with connect(seed.PASSWORD, user=seed.APPLICATION) as connection:
+    @pytest.fixture
+    def speaks(self, rds: Rds, source: ServedCluster) -> Callable[..., Any]:
+        """A connection by a driver that shares no code with psycopg's libpq."""
+
+        def connect(password: str, **options: Any) -> pg8000.native.Connection:
+            told = {
+                "user": seed.APPLICATION,
+                "host": "127.0.0.1",
+                "port": source.front.port,
+                "database": seed.DATABASE,
+                "ssl_context": ssl.create_default_context(cafile=rds.authority.certificate),
+                "timeout": 10,
+            }
+            return pg8000.native.Connection(password=password, **(told | options))
+
+        return connect
+
+    @pytest.fixture
+    def refused(self, speaks: Callable[..., Any]) -> Callable[..., dict[str, str]]:
+        """What the client of a login that fails is told, by the letters of the protocol."""
+
+        def refused(password: str, **options: Any) -> dict[str, str]:
+            with pytest.raises(pg8000.native.DatabaseError) as caught:
+                speaks(password, **options)
+            told: dict[str, str] = caught.value.args[0]
+            return told
+
+        return refused
+
+    @pytest.mark.parametrize("binding", ["disable", "prefer"])
+    def test_lets_an_ordinary_role_in(self, connect: Callable[..., Any], binding: str) -> None:
+        options = {"channel_binding": binding, "require_auth": "scram-sha-256"}
+        with connect(seed.PASSWORD, user=seed.APPLICATION, **options) as connection:
             assert value(connection, "SELECT current_user") == seed.APPLICATION
+            assert connection.pgconn.ssl_in_use
+
+    def test_is_never_sent(self, connect: Callable[..., Any], speaks: Callable[..., Any]) -> None:
+        """Only a role of `rds_iam` is asked for it in clear."""
+        with pytest.raises(psycopg.OperationalError, match='requirement "password" failed'):
+            connect(seed.PASSWORD, user=seed.APPLICATION, require_auth="password")
+        with pytest.raises(psycopg.OperationalError, match='requirement "scram-sha-256" failed'):
+            connect("a password", require_auth="scram-sha-256")
+        with contextlib.closing(speaks(seed.PASSWORD)) as connection:
+            assert connection.run("SELECT current_user") == [[seed.APPLICATION]]
+
+    def test_offers_no_channel_binding(self, connect: Callable[..., Any]) -> None:
+        with pytest.raises(psycopg.OperationalError, match="channel binding is required"):
+            connect(seed.PASSWORD, user=seed.APPLICATION, channel_binding="require")
 
     @pytest.mark.parametrize(
         ("user", "password"),
@@ -259,24 +305,122 @@ class TestPassword:
         ],
     )
     def test_that_is_wrong_is_refused(
-        self, user: str, password: str, connect: Callable[..., Any]
+        self,
+        user: str,
+        password: str,
+        connect: Callable[..., Any],
+        refused: Callable[..., dict[str, str]],
+        source: ServedCluster,
     ) -> None:
-        told = f'FATAL:  password authentication failed for user "{user}"'
-        with pytest.raises(psycopg.OperationalError, match=told):
+        message = f'password authentication failed for user "{user}"'
+        with pytest.raises(psycopg.OperationalError, match=f"FATAL:  {message}"):
             connect(password, user=user)
+        source.front.refusals.clear()
+        told = refused(password, user=user)
+        assert (told["S"], told["C"], told["M"]) == ("FATAL", "28P01", message)
+        assert told["R"] == "auth_failed"  # the server's own words: it names its line of code
+        assert list(source.front.refusals) == [(user, f"28P01: {message}")]
+
+    def test_that_is_right_does_not_help_who_may_not_log_in(
+        self, refused: Callable[..., dict[str, str]], server: Server, source: ServedCluster
+    ) -> None:
+        with server.connect() as connection:
+            connection.execute("CREATE ROLE barred NOLOGIN PASSWORD 'right'")
+        try:
+            assert refused("right", user="barred")["C"] == "28000"
+            assert source.front.refusals[-1] == (
+                "barred",
+                '28000: role "barred" is not permitted to log in',
+            )
+            assert refused("wrong", user="barred")["C"] == "28P01"
+        finally:
+            with server.connect() as connection:
+                connection.execute("DROP ROLE barred")
+
+    def test_that_is_right_does_not_help_without_the_database(
+        self, refused: Callable[..., dict[str, str]]
+    ) -> None:
+        assert refused(seed.PASSWORD, database="x")["C"] == "3D000"
 
     def test_that_was_changed_counts_at_once(
-        self, connect: Callable[..., Any], server: Server, client: Any, source: ServedCluster
+        self,
+        connect: Callable[..., Any],
+        refused: Callable[..., dict[str, str]],
+        server: Server,
+        client: Any,
+        source: ServedCluster,
     ) -> None:
+        """For those who log in: sessions that are open go on."""
         user = {"user": seed.ADMINISTRATOR}
-        client.modify_db_cluster(
-            DBClusterIdentifier=source.identifier, MasterUserPassword="another one"
+        with connect(seed.PASSWORD, **user) as session:
+            client.modify_db_cluster(
+                DBClusterIdentifier=source.identifier, MasterUserPassword="another one"
+            )
+            try:
+                assert refused(seed.PASSWORD, **user)["C"] == "28P01"
+                connect("another one", **user).close()
+                assert value(session, "SELECT current_user") == seed.ADMINISTRATOR
+            finally:
+                with server.connect() as connection:
+                    connection.execute(
+                        f"ALTER ROLE {seed.ADMINISTRATOR} PASSWORD '{seed.PASSWORD}'"
+                    )
+            assert value(session, "SELECT 1") == 1
+        assert refused("another one", **user)["C"] == "28P01"
+
+    def test_may_be_any_at_a_server_set_up_so(
+        self, speaks: Callable[..., Any], refused: Callable[..., dict[str, str]], server: Server
+    ) -> None:
+        server.accept_any_password(seed.APPLICATION, True)
+        try:
+            speaks("whatever").close()
+            assert refused("whatever", user=seed.ADMINISTRATOR)["C"] == "28P01"
+        finally:
+            server.accept_any_password(seed.APPLICATION, False)
+        assert refused("whatever")["C"] == "28P01"
+        speaks(seed.PASSWORD).close()
+
+    def test_lets_in_at_a_copy(
+        self,
+        copies: Copies,
+        speaks: Callable[..., Any],
+        refused: Callable[..., dict[str, str]],
+    ) -> None:
+        name = copies.available()
+        instance = copies.add_instance(name)
+        eventually(lambda: copies.instance_status(instance) == "available")
+        port = copies.cluster(name)["Port"]
+        speaks(seed.PASSWORD, port=port).close()
+        assert refused("wrong", port=port)["C"] == "28P01"
+
+    def test_must_be_encrypted_unless_the_parameter_says_otherwise(
+        self,
+        connect: Callable[..., Any],
+        speaks: Callable[..., Any],
+        refused: Callable[..., dict[str, str]],
+        source: ServedCluster,
+    ) -> None:
+        in_clear: dict[str, Any] = {"ssl_context": False}
+        told = refused(seed.PASSWORD, **in_clear)
+        assert told["C"] == "28000"
+        assert told["M"] == (
+            f'no pg_hba.conf entry for host "127.0.0.1", user "{seed.APPLICATION}", '
+            f'database "{seed.DATABASE}", no encryption'
         )
-        with pytest.raises(psycopg.OperationalError):
-            connect(seed.PASSWORD, **user)
-        connect("another one", **user).close()
-        with server.connect() as connection:
-            connection.execute(f"ALTER ROLE {seed.ADMINISTRATOR} PASSWORD '{seed.PASSWORD}'")
+        assert refused("wrong", **in_clear) == told  # nobody was asked for it
+        source.front.requires_tls = False
+        try:
+            with contextlib.closing(speaks(seed.PASSWORD, **in_clear)) as connection:
+                [[much]] = connection.run("SELECT repeat('x', 5000000)")
+                assert len(much) == 5_000_000
+            assert refused("wrong", **in_clear)["C"] == "28P01"
+            with pytest.raises(psycopg.OperationalError, match="no encryption"):
+                connect("a token is never sent in clear", sslmode="disable")
+            with connect(seed.PASSWORD, user=seed.APPLICATION) as encrypted:
+                assert encrypted.pgconn.ssl_in_use
+        finally:
+            source.front.requires_tls = True
+        assert refused(seed.PASSWORD, **in_clear) == told
 
 
 class TestConnection:

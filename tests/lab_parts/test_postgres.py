@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ import psutil
 import psycopg
 import pytest
 
-from lab import processes
+from lab import postgres, processes
 from lab.leftovers import clean
 from lab.postgres import (
     BinariesMissing,
@@ -43,6 +44,22 @@ def binaries() -> Path:
 def words(server: Server) -> list[str]:
     with server.connect() as connection:
         return [row[0] for row in connection.execute("SELECT word FROM marker ORDER BY word")]
+
+
+def logs_in(server: Server, user: str, password: str) -> bool:
+    """Whether the server lets the role in over TCP."""
+    host, port = server.address
+    with psycopg.connect(
+        host=host, port=port, user=user, password=password, dbname="postgres"
+    ) as connection:
+        return bool(value(connection, "SELECT current_user = %s", user))
+
+
+def refusal(server: Server, user: str, password: str) -> str:
+    """What the server says when it does not."""
+    with pytest.raises(psycopg.OperationalError) as caught:
+        logs_in(server, user, password)
+    return str(caught.value)
 
 
 @pytest.fixture
@@ -279,10 +296,79 @@ class TestTrim:
             servers.stop()
 
 
-def test_a_server_listens_on_no_address(server: Server) -> None:
-    with server.connect() as connection:
-        assert value(connection, "SHOW listen_addresses") == ""
-    assert server.sockets.stat().st_mode & 0o077 == 0
+class TestAddress:
+    @pytest.fixture
+    def secured(self, server: Server) -> Iterator[Server]:
+        with server.connect() as connection:
+            connection.execute("CREATE ROLE ann LOGIN PASSWORD 'right'")
+            connection.execute("CREATE ROLE by_token LOGIN PASSWORD 'right' IN ROLE rds_iam")
+        yield server
+        with server.connect() as connection:
+            connection.execute("DROP ROLE ann, by_token")
+
+    def test_is_of_this_machine_only(self, server: Server) -> None:
+        with server.connect() as connection:
+            assert value(connection, "SHOW listen_addresses") == "127.0.0.1"
+            assert value(connection, "SHOW port") == str(server.address[1])
+        assert server.sockets.stat().st_mode & 0o077 == 0
+
+    def test_needs_a_password_that_is_kept_as_a_verifier(self, secured: Server) -> None:
+        assert logs_in(secured, "ann", "right")
+        for user, password in (("ann", "wrong"), ("rdsadmin", "x"), ("nobody_at_all", "x")):
+            assert "password authentication failed" in refusal(secured, user, password)
+        with secured.connect() as connection:
+            kept = "SELECT rolpassword FROM pg_authid WHERE rolname = 'ann'"
+            assert value(connection, kept).startswith("SCRAM-SHA-256$")
+
+    def test_is_not_for_who_logs_in_by_token(self, secured: Server) -> None:
+        assert "pg_hba.conf rejects connection" in refusal(secured, "by_token", "right")
+
+    def test_may_accept_any_password_of_one_role(
+        self, rds: Rds, secured: Server, copied: str
+    ) -> None:
+        secured.accept_any_password("ann", True)
+        try:
+            secured.archive_now()
+            copy = rds.servers.restore(copied, source=secured, until=None)
+            assert logs_in(secured, "ann", "whatever")
+            assert "password authentication failed" in refusal(secured, "rdsadmin", "whatever")
+            assert "password authentication failed" in refusal(copy, "ann", "whatever")
+        finally:
+            secured.accept_any_password("ann", False)
+        assert "password authentication failed" in refusal(secured, "ann", "whatever")
+        assert logs_in(secured, "ann", "right")
+
+    def test_outlives_a_stop_and_is_of_a_copy_too(
+        self, rds: Rds, secured: Server, copied: str
+    ) -> None:
+        secured.archive_now()
+        copy = rds.servers.restore(copied, source=secured, until=None)
+        assert copy.address != secured.address
+        copy.accept_any_password("ann", True)
+        copy.stop()
+        assert copy.address[1] == 0
+        copy.accept_any_password("ann", False)
+        copy.accept_any_password("by_token", True)
+        copy.start()
+        assert logs_in(copy, "ann", "right")
+        assert refusal(copy, "ann", "wrong")
+        assert logs_in(copy, "by_token", "whatever")
+
+    def test_is_another_one_when_somebody_was_quicker(
+        self, rds: Rds, server: Server, copied: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as quicker:
+            taken = quicker.getsockname()[1]
+            free = postgres._free_port
+            offered = iter([taken, taken])
+            monkeypatch.setattr(postgres, "_free_port", lambda: next(offered, None) or free())
+            copy = rds.servers.restore(copied, source=server, until=None)
+            assert next(offered, None) is None
+            assert copy.address[1] != taken
+            with copy.connect() as connection:
+                assert value(connection, "SHOW port") == str(copy.address[1])
+            recorded = [entry.what for entry in processes.recorded(rds.servers.folder)]
+            assert recorded.count(f"PostgreSQL in {copy.folder}") == 1
 
 
 CRASHING_LAB = """

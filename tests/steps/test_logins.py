@@ -11,7 +11,8 @@ import pytest
 
 from functions import clock
 from functions.aurora import database, verify
-from functions.aurora.database import Login, LoginRefused, NotReachable, TlsFailed
+from functions.aurora.database import Login
+from functions.errors import LoginRefused, NotReachable, TlsFailed
 from lab.authority import Authority
 from lab.login_front import LoginFront
 from tests.steps.company import VERIFIER, Company, Drilled, Shelf, drill, plan

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-BUNDLE = Path(__file__).parents[2] / "functions" / "aurora" / "rds-ca.pem"
+BUNDLE = Path(__file__).parents[2] / "functions" / "rds-ca.pem"
 
 
 def test_the_bundle_is_the_one_that_was_reviewed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -354,7 +355,8 @@ def test_a_token_is_signed_without_a_network(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
-    login = database.iam_login(host="copy.example", port=5432, database="d", user="u")
+    ca = Path("ca.pem")
+    login = database.iam_login(host="copy.example", port=5432, database="d", user="u", ca_file=ca)
     token = login.password()
     assert token.startswith("copy.example:5432/?Action=connect&DBUser=u&")
     assert "X-Amz-Expires=900" in token
@@ -380,6 +382,8 @@ def test_a_token_is_signed_without_a_network(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_what_a_failed_login_means(text: str, kind: str) -> None:
-    login = database.Login(host="h", port=1, database="d", user="x", password=str)
+    login = database.Login(
+        host="h", port=1, database="d", user="x", password=str, ca_file=Path("ca.pem")
+    )
     wrapped = f'connection failed: connection to server at "10.0.0.1", port 5432 failed: {text}'
     assert type(database.login_error(wrapped, login)).__name__ == kind

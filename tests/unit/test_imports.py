@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 PURE = [
     "functions/clock.py",
     "functions/errors.py",
+    "functions/given.py",
     "functions/model.py",
     "functions/naming.py",
     "functions/verdict.py",
@@ -28,6 +29,7 @@ PURE = [
     "functions/report/markup.py",
     "functions/report/message.py",
     "functions/report/timeline.py",
+    "functions/report/vocabulary.py",
     "functions/report/words.py",
 ]
 IMPURE = {"boto3", "botocore", "psycopg", "os", "pathlib", "socket", "subprocess", "time"}

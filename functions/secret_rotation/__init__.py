@@ -1,0 +1,1 @@
+"""Secrets Manager rotation: a new credential works, the old one is dead, someone can get in."""

@@ -1,0 +1,21 @@
+-- What the role that is logged in is, its name left out: two users that alternate differ in that.
+SELECT a.line
+FROM pg_roles AS r
+CROSS JOIN LATERAL (
+    VALUES
+        ('superuser: ' || r.rolsuper),
+        ('inherits: ' || r.rolinherit),
+        ('creates roles: ' || r.rolcreaterole),
+        ('creates databases: ' || r.rolcreatedb),
+        ('replicates: ' || r.rolreplication),
+        ('bypasses row security: ' || r.rolbypassrls),
+        ('connection limit: ' || r.rolconnlimit)
+) AS a (line)
+WHERE r.rolname = current_user
+UNION ALL
+SELECT 'setting: ' || coalesce(d.datname || ': ', '') || s.value
+FROM pg_db_role_setting AS c
+JOIN pg_roles AS r ON r.oid = c.setrole
+LEFT JOIN pg_database AS d ON d.oid = c.setdatabase
+CROSS JOIN LATERAL unnest(c.setconfig) AS s (value)
+WHERE r.rolname = current_user AND coalesce(d.datname, current_database()) = current_database()

@@ -1,0 +1,2 @@
+-- Who is logged in.
+SELECT current_user::text

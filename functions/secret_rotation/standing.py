@@ -1,0 +1,82 @@
+"""The standing version of the rehearsal's secret: the one that opens the database, and is current.
+
+Witness begins with it, so that what a dead run left half done does no harm; Teardown ends with it.
+Only a secret of our own is ever touched here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from functions.errors import TryAgain
+from functions.secret_rotation import credential, login, repair, secrets
+from functions.secret_rotation.secrets import NoValue
+from functions.secret_rotation.values import CURRENT, PENDING, PREVIOUS, Secret
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """Which version stands; empty where none opens the database. `mended` says what was done."""
+
+    version: str
+    mended: tuple[str, ...] = ()
+
+
+def settle(secret: Secret, *, facts: Mapping[str, str], ca_file: Path) -> Standing:
+    """Make the version that opens the database the current one, and end what is pending.
+
+    May be called at any time, and again. Raises TryAgain where the database does not answer.
+    """
+    current = secret.version(CURRENT)
+    good = next(
+        (
+            version
+            for stage in (CURRENT, PENDING, PREVIOUS)
+            if (version := secret.version(stage)) and _opens(secret, version, facts, ca_file)
+        ),
+        "",
+    )
+    if not good:
+        return Standing(version="")
+    mended = []
+    if good != current:
+        secrets.move_current(secret.arn, to=good, off=current)
+        mended.append("AWSCURRENT was moved to the version that opens the database")
+    if secret.pending:
+        secrets.take_off_pending(secret.arn, version=secret.pending)
+        mended.append("AWSPENDING was taken off a rotation that did not finish")
+    return Standing(version=good, mended=tuple(mended))
+
+
+def _opens(secret: Secret, version: str, facts: Mapping[str, str], ca_file: Path) -> bool:
+    try:
+        held = credential.read(secrets.value(secret.arn, version=version), name=secret.name)
+    except (NoValue, credential.UnreadableSecret):
+        return False
+    tried = login.attempt(credential.at(held, facts), ca_file=ca_file)
+    if not tried.accepted and not tried.sqlstate:
+        raise TryAgain(tried.told)
+    return tried.accepted
+
+
+def disagreement(secret: Secret, *, token: str, facts: Mapping[str, str], ca_file: Path) -> str:
+    """Where a rotation that did not finish has stopped, and what mends it: for a person to read.
+
+    Says which of the four steps are done, what the database accepts, and the exact commands.
+    """
+    told: dict[str, str | None] = {}
+    for stage in (CURRENT, PENDING, PREVIOUS):
+        version = secret.version(stage)
+        if not version:
+            told[stage] = None
+            continue
+        try:
+            held = credential.read(secrets.value(secret.arn, version=version), name=secret.name)
+        except (NoValue, credential.UnreadableSecret):
+            told[stage] = "empty"
+            continue
+        tried = login.attempt(credential.at(held, facts), ca_file=ca_file)
+        told[stage] = "accepted" if tried.accepted else "refused" if tried.refused else "unknown"
+    return repair.explain(told, secret=secret, token=token)

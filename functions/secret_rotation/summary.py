@@ -1,0 +1,125 @@
+"""What a rotation drill tells the report: phases, objectives, what was measured beside. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from functions import clock
+from functions.model import Check, CheckClass, Document, Fact, Phase, Resource, Status, Summary
+
+
+def summarize(document: Document) -> Summary:
+    """The summary of a run, from whatever keys of its document are there.
+
+    RTO is from the request to rotate until AWSCURRENT is on the new version. There is no RPO: no
+    data is at stake.
+    """
+    drill, plan = document.get("drill") or {}, document.get("plan") or {}
+    if plan.get("outcome") != "go" or not drill:
+        return Summary(source_name=drill.get("secret", ""), restores=False)
+    exercise = document.get("exercise") or {}
+    teardown = document.get("teardown") or {}
+    measured = exercise.get("rotation_seconds")
+    objectives = drill["objectives"]
+    target = plan["subject"]["name"]
+    why = _unmeasured(exercise)
+    return Summary(
+        restores=False,
+        source_name=plan["source"]["name"],
+        source_arn=plan["source"]["arn"],
+        source_version=plan["source"]["facts"]["engine"],
+        rto_seconds=measured,
+        phases=tuple(_phases(document)),
+        objectives=(
+            _objective("rotation_time", target, measured, objectives["rto_seconds"], why),
+            _lockout(target, exercise, objectives["lockout_seconds"], why),
+        ),
+        facts=tuple(_facts(document)),
+        leftovers=tuple(
+            Resource(type=e["type"], name=e["name"], arn=e.get("arn", ""))
+            for e in teardown.get("leftovers", [])
+        ),
+        proven=bool(teardown.get("proven")),
+    )
+
+
+def _unmeasured(exercise: dict[str, Any]) -> str:
+    if exercise.get("interrupted"):
+        return "the call that watched the rotation died"
+    return str(exercise.get("reason") or "the rotation was not watched to its end")
+
+
+def _lockout(target: str, exercise: dict[str, Any], allowed: float, why: str) -> Check:
+    """A rotation that did not finish has its own check; what it locked out is told there."""
+    measured = exercise.get("lockout_seconds") if exercise.get("rotated") else None
+    return _objective("lockout", target, measured, allowed, why)
+
+
+def _objective(name: str, target: str, measured: float | None, allowed: float, why: str) -> Check:
+    if measured is None:
+        status, observed = Status.NOT_RUN, "not measured"
+    else:
+        status = Status.PASSED if measured <= allowed else Status.FAILED
+        observed = f"{measured:.3f} s"
+    return Check(
+        name=name,
+        check_class=CheckClass.OBJECTIVE,
+        target=target,
+        status=status,
+        expected=f"at most {allowed:g} s",
+        observed=observed,
+        detail="" if measured is not None else why,
+    )
+
+
+def _phases(document: Document) -> Iterator[Phase]:
+    witness = document.get("witness") or {}
+    exercise = document.get("exercise") or {}
+    verify = document.get("verify") or {}
+    teardown = document.get("teardown") or {}
+    asked, current = exercise.get("requested_at"), exercise.get("current_at")
+    created, accepted = exercise.get("created_at"), exercise.get("accepted_at")
+    changed = min(accepted, current) if accepted and current else accepted
+    for name, start, end, in_rto in (
+        ("witnessed", witness.get("started_at"), witness.get("ended_at"), False),
+        ("new password made", asked, created, True),
+        ("password changed", created, changed, True),
+        ("made current", changed or created, current, True),
+        ("verified", verify.get("started_at"), teardown.get("started_at"), False),
+        ("left standing", teardown.get("started_at"), teardown.get("ended_at"), False),
+    ):
+        if start and end:
+            seconds = (clock.parse(end) - clock.parse(start)).total_seconds()
+            yield Phase(
+                name=name,
+                started_at=start,
+                ended_at=end,
+                seconds=round(max(0.0, seconds), 3),
+                in_rto=in_rto,
+            )
+
+
+def _facts(document: Document) -> Iterator[Fact]:
+    drill, plan = document["drill"], document["plan"]
+    witness, exercise = document.get("witness") or {}, document.get("exercise") or {}
+    yield Fact(name="Rotated", value=f"{plan['subject']['name']} ({drill['mode']})")
+    yield Fact(name="Rotation function", value=drill["function"])
+    yield Fact(name="Strategy", value=plan["subject"]["strategy"])
+    if witness.get("username"):
+        yield Fact(name="Database user", value=witness["username"])
+    if exercise.get("rotated"):
+        yield Fact(name="New version", value=plan["token"])
+    if "lockout_seconds" in exercise:
+        told = f"{exercise['lockout_seconds'] * 1000:.0f} ms"
+        logins = exercise["logins"]
+        value = f"{told}, by {logins['old']} logins with the old and {logins['new']} with the new"
+        yield Fact(name="Neither password worked for", value=value)
+    if exercise.get("stale_seconds") is not None:
+        value = f"{exercise['stale_seconds'] * 1000:.0f} ms before AWSCURRENT moved"
+        yield Fact(name="The old password died", value=value)
+    if exercise.get("old_session"):
+        yield Fact(name="A session from before", value=exercise["old_session"])
+    mended = [*witness.get("mended", []), *(document.get("teardown") or {}).get("mended", [])]
+    if mended:
+        yield Fact(name="Mended", value="; ".join(mended))

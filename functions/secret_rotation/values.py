@@ -1,0 +1,117 @@
+"""What the rotation drill knows of secrets, their versions and their functions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+CURRENT = "AWSCURRENT"
+PENDING = "AWSPENDING"
+PREVIOUS = "AWSPREVIOUS"
+
+ENGINES = ("postgres", "aurora-postgresql")
+"""What a rotation template for PostgreSQL accepts as `engine`: notes on the templates of AWS."""
+
+
+class Mode(StrEnum):
+    """Which secret is rotated."""
+
+    REHEARSAL = "rehearsal"
+    LIVE = "live"
+
+
+class Strategy(StrEnum):
+    """How the rotation function works, recognised from the secret."""
+
+    SINGLE = "single user"
+    ALTERNATING = "alternating users"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """A version of a secret that has a value, as ListSecretVersionIds tells it."""
+
+    id: str
+    created_at: datetime
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Secret:
+    """A secret as DescribeSecret tells it: never its value.
+
+    `stages` has every version with a label, also one that has no value yet. `schedule_days` is None
+    where no schedule is set, or none that can be counted in days. `asked_at` is the service's own
+    clock when it answered.
+    """
+
+    arn: str
+    name: str
+    kms_key: str
+    owner: str
+    deleted: bool
+    rotation_enabled: bool
+    rotation_function: str
+    schedule_days: float | None
+    last_rotated_at: datetime | None
+    next_rotation_at: datetime | None
+    stages: Mapping[str, tuple[str, ...]]
+    asked_at: datetime
+
+    def version(self, stage: str) -> str:
+        """The version that bears a label; empty where none does."""
+        return next((v for v, stages in self.stages.items() if stage in stages), "")
+
+    @property
+    def pending(self) -> str:
+        """The version of a rotation that has not finished; empty where there is none."""
+        version = self.version(PENDING)
+        return "" if version == self.version(CURRENT) else version
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RotationFunction:
+    """A Lambda function that rotates. `invokers` are the services that its policy lets in."""
+
+    arn: str
+    name: str
+    state: str
+    last_update: str
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    invokers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Credential:
+    """What a secret holds. The password never shows: not in a repr, not in an error.
+
+    >>> Credential(host="db", port=5432, database="d", username="u", password="hidden",
+    ...            engine="postgres")
+    Credential(host='db', port=5432, database='d', username='u', engine='postgres', superuser='')
+    """
+
+    host: str
+    port: int
+    database: str
+    username: str
+    password: str = field(repr=False)
+    engine: str
+    superuser: str = ""
+
+    @property
+    def strategy(self) -> Strategy:
+        """A secret that names a superuser's secret is rotated between two users."""
+        return Strategy.ALTERNATING if self.superuser else Strategy.SINGLE
+
+    def facts(self) -> dict[str, str]:
+        """All that a rotation must not change, by the secret's own keys."""
+        return {
+            "host": self.host,
+            "port": str(self.port),
+            "dbname": self.database,
+            "engine": self.engine,
+            "masterarn": self.superuser,
+        }

@@ -1,0 +1,49 @@
+"""How a report speaks of a rotation drill. Pure."""
+
+from functions.model import CheckClass
+from functions.report.vocabulary import Vocabulary
+
+VOCABULARY = Vocabulary(
+    substance=(
+        CheckClass.ACCESS,
+        CheckClass.ROTATION,
+        CheckClass.PRIVILEGES,
+        CheckClass.CUSTOM,
+    ),
+    proof=CheckClass.ROTATION,
+    questions={
+        CheckClass.ACCESS: "Does the new credential get in, is the old one dead, is TLS required?",
+        CheckClass.ROTATION: "Did the rotation finish, and is the secret in order?",
+        CheckClass.PRIVILEGES: "May the user do what it might before?",
+        CheckClass.CUSTOM: "Does the application still get into its database?",
+        CheckClass.OBJECTIVE: "Was it fast enough, and was nobody locked out?",
+        CheckClass.TEARDOWN: "Is everything as it must stand?",
+    },
+    passed="The password behind {source} can be rotated{in_time}, and all {checks} passed.",
+    wrong="The rotation of {source} is not right: {failed} failed ({what}).",
+    right="The rotation of {source} itself is right",
+    unproven="Nothing is proven about the rotation of {source}",
+    proves="Rotated, logged in, on time, in order: this run is a proof.",
+    do_about_wrong=(
+        "Do not rely on this rotation: the failed checks say where it stands and what mends it."
+        " Then start the drill again."
+    ),
+    do_about_slow="Make the rotation faster or agree on another objective, then drill it again.",
+    do_about_doubt=(
+        "Mend the cause and start the drill again: until one passes, this rotation is unproven."
+    ),
+    recovery="Rotation time",
+    recovery_acronym="",
+    recovery_took="the rotation took",
+    recovery_means="",
+    recovery_excludes=(
+        "Rotation time runs from the request until AWSCURRENT is on the new version. Witnessing and"
+        " verifying are not part of it."
+    ),
+    risks_data=False,
+    happened="What was rotated",
+    not_happened="What was to be rotated",
+    removal="Left standing",
+    removed="in order",
+    removed_note="the secret opens the database",
+)

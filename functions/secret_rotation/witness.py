@@ -1,0 +1,134 @@
+"""What is true before the rotation: the versions, what the user may do, that one can get in.
+
+Nothing is rotated yet. In a rehearsal the drill's own secret is brought to its standing version
+first, and to the place that the source's secret names.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from functions.errors import DrillError, LoginRefused, NotReachable, TryAgain
+from functions.evidence import Evidence
+from functions.model import Answer
+from functions.secret_rotation import credential, login, probe, secrets, standing
+from functions.secret_rotation.values import CURRENT, Credential, Mode, Secret
+from functions.step import done
+
+
+class RehearsalNotSetUp(DrillError):
+    """When no password that the rehearsal's secret holds opens the database."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rights:
+    """What a user is and may do, each as sorted lines; names only."""
+
+    user: str
+    attributes: tuple[str, ...]
+    grants: tuple[str, ...]
+
+    def to_document(self) -> dict[str, Any]:
+        """As it is stored."""
+        return {
+            "user": self.user,
+            "attributes": list(self.attributes),
+            "grants": list(self.grants),
+        }
+
+
+def rights(session: login.Session) -> Rights:
+    """Of the user that is logged in. Raises StatementFailed or TryAgain."""
+    ((user,),) = session.all("who")
+    return Rights(
+        user=str(user),
+        attributes=tuple(login.lines(session.all("attributes"))),
+        grants=tuple(login.lines(session.all("grants"))),
+    )
+
+
+def look(
+    *,
+    drill: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    evidence: Evidence,
+    ca_file: Path,
+) -> Answer:
+    """Write down what is true of the secret, its user and the way in, before anything changes.
+
+    Answers `version` (the one that is current), `username`, `manifest` (the evidence key of what
+    the user may do), `source_login`, `asks_for_tls`, `probes` and `mended`. Where Plan forbids to
+    send any password (`blocked`), it looks at nothing.
+
+    Raises TryAgain where the database does not answer, RehearsalNotSetUp, and NoValue.
+    """
+    if plan["blocked"]:
+        return done(version="", username="", manifest="", source_login=None, probes={})
+    facts = plan["source"]["facts"]
+    source = credential.read(secrets.value(plan["source"]["arn"]), name=plan["source"]["name"])
+    tried = login.attempt(credential.at(source, facts), ca_file=ca_file)
+    if not tried.accepted and not tried.sqlstate:
+        raise TryAgain(f"the database does not answer: {tried.told}")
+    mended: tuple[str, ...] = ()
+    if drill["mode"] == Mode.REHEARSAL:
+        mended = _prepare(plan, source, ca_file)
+    subject = _described(plan)
+    version = subject.version(CURRENT)
+    own = credential.read(secrets.value(subject.arn, version=version), name=subject.name)
+    key = f"{plan['key']}/witness/rights.json"
+    try:
+        with login.session(credential.at(own, facts), ca_file=ca_file) as session:
+            seen = rights(session)
+    except NotReachable as failure:
+        raise TryAgain(str(failure)) from None
+    except LoginRefused:
+        if drill["mode"] == Mode.REHEARSAL:
+            raise
+        seen, key = None, ""  # the source's own login failed: the check source_login says so
+    if seen is not None:
+        evidence.put_json(key, seen.to_document())
+    return done(
+        version=version,
+        previous=plan["source"]["previous"],
+        username=own.username,
+        manifest=key,
+        source_login={
+            "accepted": tried.accepted,
+            "refused": tried.refused,
+            "told": tried.told,
+        },
+        asks_for_tls=login.asks_for_tls(credential.at(own, facts)),
+        probes={url: probe.ask(url).told for url in drill["probes"]},
+        mended=list(mended),
+    )
+
+
+def _described(plan: Mapping[str, Any]) -> Secret:
+    found = secrets.describe(plan["subject"]["arn"])
+    if found is None:
+        raise secrets.NoValue(f"{plan['subject']['name']} is not there any more")
+    return found
+
+
+def _prepare(plan: Mapping[str, Any], source: Credential, ca_file: Path) -> tuple[str, ...]:
+    """Bring the rehearsal's secret to its standing version, and to where the source's points."""
+    own = _described(plan)
+    arn, version = own.arn, own.version(CURRENT)
+    text = secrets.value(arn, version=version)
+    held = credential.read_own(text, name=own.name, source=source)
+    wanted = credential.render(text, credential=held)
+    if wanted != text:
+        token = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{plan['token']} {version} prepared"))
+        secrets.put(arn, text=wanted, token=token)
+        own = _described(plan)
+    stands = standing.settle(own, facts=plan["source"]["facts"], ca_file=ca_file)
+    if not stands.version:
+        raise RehearsalNotSetUp(
+            f"the database lets {held.username} in with no password of {own.name}: run"
+            " functions/secret_rotation/sql/setup/install.sql with the password that is current"
+        )
+    return stands.mended

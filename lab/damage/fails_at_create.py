@@ -1,0 +1,11 @@
+"""A rotation that fails at createSecret, again and again."""
+
+from lab.damage import Damage
+from lab.damage._rotations import with_fault
+
+DAMAGE = Damage(
+    description="the rotation function fails at createSecret, at every attempt",
+    check="rotation_finished",
+    kind="secret_rotation",
+    arrange=with_fault(fails_at="createSecret"),
+)

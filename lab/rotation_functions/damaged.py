@@ -1,0 +1,56 @@
+"""A rotation function that has a fault, which its environment variable FAULT names as JSON.
+
+`fails_at` a step, `dies_before` a step, `skips` steps, or puts another `host` into the new version.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from functions.certificates import ca_file
+from functions.secret_rotation import credential, login, rotate, secrets
+from functions.secret_rotation.values import PENDING
+
+FAULT: Mapping[str, Any] = json.loads(os.environ["FAULT"])
+
+
+class BrokenOnPurpose(Exception):
+    """When the fault is to fail."""
+
+
+def handler(event: Mapping[str, Any], context: object) -> None:
+    """Do a step of the rotation, faultily."""
+    step = event["Step"]
+    if step == FAULT.get("dies_before"):
+        os._exit(1)
+    if step == FAULT.get("fails_at"):
+        raise BrokenOnPurpose(step)
+    if step in FAULT.get("skips", ()):
+        return
+    if "host" in FAULT and step != "finishSecret":
+        _with_another_host(step, event["SecretId"], event["ClientRequestToken"])
+        return
+    rotate.handler(event, context)
+
+
+def _with_another_host(step: str, arn: str, token: str) -> None:
+    """The first three steps of a function that writes a wrong host, and uses the right one."""
+    text = secrets.value(arn)
+    current = credential.read(text, name=arn)
+    if step == "createSecret":
+        try:
+            secrets.value(arn, version=token)
+        except secrets.NoValue:
+            wrong = replace(current, host=FAULT["host"], password=rotate.new_password())
+            text = credential.render(text, credential=wrong)
+            secrets.put(arn, text=text, token=token, stages=(PENDING,))
+    elif step == "setSecret":
+        pending = credential.read(secrets.value(arn, version=token), name=arn)
+        right = replace(pending, host=current.host)
+        if not login.attempt(right, ca_file=ca_file()).accepted:
+            with login.session(current, ca_file=ca_file()) as session:
+                session.change_own_password(current.username, pending.password)
