@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,12 @@ Finding = tuple[KeyPath, object, str]
 """Where, what stands there, what was expected."""
 
 _DOCUMENT_BYTES = 65_536
-MOST_SECRETS = 10
 MOST_CLUSTERS = 10
 """The boundary on every role names each, and IAM takes 6,144 characters."""
+
+MOST_SECRETS = 8
+MOST_SECRET_CHARACTERS = 800
+"""Of their names together: the boundary of the rotation drills names them, a live one twice."""
 
 
 class ConfigurationError(Exception):
@@ -139,9 +142,12 @@ def _between_drills(configuration: Configuration) -> Iterator[Finding]:
     if (count := len({drill.cluster for drill in configuration.aurora})) > MOST_CLUSTERS:
         expected = f"at most {MOST_CLUSTERS} in one deployment"
         yield ("drills",), f"{count} clusters", expected
-    if (count := len({drill.secret for drill in configuration.rotations})) > MOST_SECRETS:
-        expected = f"at most {MOST_SECRETS} in one deployment"
-        yield ("drills",), f"{count} secrets", expected
+    secrets = {drill.secret for drill in configuration.rotations}
+    if len(secrets) > MOST_SECRETS:
+        yield ("drills",), f"{len(secrets)} secrets", f"at most {MOST_SECRETS} in one deployment"
+    elif (length := sum(map(len, secrets))) > MOST_SECRET_CHARACTERS:
+        expected = f"names of secrets with at most {MOST_SECRET_CHARACTERS} characters in all"
+        yield ("drills",), f"{length} characters", expected
     families: dict[str, str] = {}
     names: set[str] = set()
     for position, drill in enumerate(configuration.drills):
@@ -159,13 +165,17 @@ def _between_drills(configuration: Configuration) -> Iterator[Finding]:
 
 def _of_drill(drill: Drill, configuration: Configuration) -> Iterator[Finding]:
     """Paths begin at the drill."""
-    if isinstance(drill, RotationDrill):
-        yield from _of_rotation(drill, configuration)
-    else:
-        yield from _of_aurora(drill, configuration)
+    findings = list(
+        _of_rotation(drill, configuration)
+        if isinstance(drill, RotationDrill)
+        else _of_aurora(drill, configuration)
+    )
+    yield from findings
     heard = {severity for entry in configuration.notify for severity in entry.severities}
     if heard and drill.severity not in heard:
         yield ("severity",), drill.severity, "a severity that some entry of notify receives"
+    if findings:
+        return
     size = len(json.dumps(configuration.document(drill)).encode())
     if size > _DOCUMENT_BYTES:
         yield (), f"{size} bytes", f"a drill of at most {_DOCUMENT_BYTES} bytes as JSON"
@@ -326,19 +336,23 @@ def _schema(path: KeyPath, kind: str) -> dict[str, Any]:
     schema = Configuration.model_json_schema()
     definitions, found = schema["$defs"], schema
     for step in path:
-        description = found.get("description")
-        if "discriminator" in found:
-            found = {"$ref": found["discriminator"]["mapping"][kind]}
-        if "$ref" in found:
-            found = definitions[found["$ref"].rpartition("/")[2]]
+        followed = _followed(found, definitions, kind)
         found = (
-            found.get("properties", {}).get(step, {})
+            followed.get("properties", {}).get(step, {})
             if isinstance(step, str)
-            else {"description": description, **found.get("items", {})}
+            else {"description": found.get("description"), **followed.get("items", {})}
         )
-    if "$ref" in found:
-        return {**definitions[found["$ref"].rpartition("/")[2]], **found}
-    return found
+    return {**_followed(found, definitions, kind), **found}
+
+
+def _followed(
+    found: Mapping[str, Any], definitions: Mapping[str, Any], kind: str
+) -> Mapping[str, Any]:
+    """The definition that a part of the schema refers to; itself where it refers to none."""
+    reference = found.get("$ref") or found.get("discriminator", {}).get("mapping", {}).get(kind)
+    if reference is None and "anyOf" in found:  # a value that may be absent
+        return _followed(found["anyOf"][0], definitions, kind)
+    return definitions[reference.rpartition("/")[2]] if reference else found
 
 
 def schema_text() -> str:

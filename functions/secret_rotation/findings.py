@@ -8,8 +8,8 @@ from typing import Any
 
 from functions import clock
 from functions.model import Check, CheckClass, Status
-from functions.secret_rotation import recoverability
 from functions.secret_rotation.plan import UNDER_WAY
+from functions.secret_rotation.recoverability import check as recoverability
 from functions.secret_rotation.repair import unstick
 
 OVERDUE_GRACE = timedelta(days=1)
@@ -26,9 +26,7 @@ def checks(*, drill: Mapping[str, Any], plan: Mapping[str, Any]) -> list[Check]:
         _on_time(source),
         _not_stuck(source),
         _clock(plan),
-        recoverability.check(
-            cluster=plan["cluster"], versions=source["versions"], target=source["name"]
-        ),
+        recoverability(cluster=plan["cluster"], versions=source["versions"], target=source["name"]),
     ]
 
 

@@ -22,6 +22,7 @@ _ARNS = {
     "AWS::Lambda::Function": "lambda:sa-east-1:123456789012:function:{}",
     "AWS::Logs::LogGroup": "logs:sa-east-1:123456789012:log-group:{}:*",
     "AWS::S3::Bucket": "s3:::{}",
+    "AWS::SecretsManager::Secret": "secretsmanager:sa-east-1:123456789012:secret:{}-AbCdEf",
     "AWS::SNS::Topic": "sns:sa-east-1:123456789012:{}",
     "AWS::SQS::Queue": "sqs:sa-east-1:123456789012:{}",
     "AWS::StepFunctions::StateMachine": "states:sa-east-1:123456789012:stateMachine:{}",
@@ -29,6 +30,7 @@ _ARNS = {
 _NAMES = ("FunctionName", "LogGroupName", "QueueName", "StateMachineName", "Name")
 _REFERENCES_ARE_ARNS = (
     "AWS::IAM::ManagedPolicy",
+    "AWS::SecretsManager::Secret",
     "AWS::SNS::Topic",
     "AWS::StepFunctions::StateMachine",
 )

@@ -25,10 +25,30 @@ DRILL: dict[str, Any] = {
     "witness": {"network": "main"},
 }
 
+ROTATION: dict[str, Any] = {
+    "name": "rotation",
+    "kind": "secret_rotation",
+    "secret": "prod/app",
+    "cluster": "prod",
+    "function": "managed",
+    "network": "main",
+    "schedule": {"cron": "0 5 8 * ? *", "timezone": "America/Sao_Paulo"},
+}
+WINDOW: dict[str, Any] = {
+    "days": ["sat", "sun"],
+    "start": "02:00",
+    "end": "04:00",
+    "timezone": "America/Sao_Paulo",
+}
+
 
 def content(*drills: dict[str, Any], **others: Any) -> dict[str, Any]:
-    """What drills.yaml holds: the sample drill with these changes, one for each; top-level keys."""
-    changed = [{**DRILL, **drill} for drill in drills or ({},)]
+    """What drills.yaml holds: the sample drill with these changes, one for each; top-level keys.
+
+    A change that says its kind is one of that kind's sample.
+    """
+    samples = {"aurora": DRILL, "secret_rotation": ROTATION}
+    changed = [{**samples[drill.get("kind", "aurora")], **drill} for drill in drills or ({},)]
     return {"deployment": DEPLOYMENT, "drills": changed, **others}
 
 

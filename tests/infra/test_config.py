@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from infra.config import MOST_CLUSTERS, SCHEMA, ConfigurationError, load, parse, schema_text
-from tests.infra.samples import configuration, content
+from tests.infra.samples import DEPLOYMENT, WINDOW, configuration, content
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = (ROOT / "drills.yaml").read_text()
@@ -45,13 +45,14 @@ class TestSample:
         assert [drill.name for drill in loaded.drills] == [
             "aurora-prod-monthly",
             "aurora-prod-any-day",
+            "secret-prod-monthly",
         ]
         import yaml
 
         Draft202012Validator(json.loads(SCHEMA.read_text())).validate(yaml.safe_load(SAMPLE))
 
     def test_its_first_drill_is_the_document_that_the_line_carries(self) -> None:
-        document = load(ROOT / "drills.yaml").drills[0].document()
+        document = load(ROOT / "drills.yaml").aurora[0].document()
         checks = document.pop("checks")
         assert [sorted(check) for check in checks] == [["expect", "name", "sql"]] * 2
         assert document == {
@@ -99,7 +100,7 @@ class TestSample:
         }
 
     def test_a_drill_s_own_objective_goes_before_the_common_one(self) -> None:
-        first, second = load(ROOT / "drills.yaml").drills
+        first, second = load(ROOT / "drills.yaml").aurora
         assert (first.objectives.rpo, first.objectives.rto) == (300, 1800)
         assert (second.objectives.rpo, second.objectives.rto) == (300, 2700)
 
@@ -216,7 +217,88 @@ DRILL = "drills.0"
 def test_a_wrong_value_is_one_line_that_says_where_what_and_why(
     path: str, value: Any, found: str, expected: str
 ) -> None:
-    (line,) = errors(put(path, value))
+    says_where_what_and_why(errors(put(path, value)), path, found, expected)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "found", "expected"),
+    [
+        ("secret", "prod app", "prod app", "the name or the ARN of the secret"),
+        ("secret", "drill-rotation-x", "drill-rotation-x", "a secret not called drill-..."),
+        ("mode", "real", "real", "rehearsal (a secret of the drill's own is rotated) or live"),
+        ("mode", "live", "missing", "days, start, end and timezone where mode is live"),
+        ("window", WINDOW, "given", "no window where mode is rehearsal"),
+        ("window.days", [], "[]", "a list of mon, tue"),
+        ("window.days", ["sunday"], "sunday", "a list of mon, tue"),
+        ("window.start", "2:00", "2:00", "when it opens, such as 02:00"),
+        ("window.end", "24:00", "24:00", "when it closes, such as 04:00"),
+        ("window.end", "02:00", "02:00", "another time than the start"),
+        ("window.timezone", "Sao_Paulo", "Sao_Paulo", "an IANA time zone"),
+        ("function", "a b", "a b", "managed (the stack makes the rotation function)"),
+        ("network", "elsewhere", "elsewhere", "one of deployment.source_networks: main"),
+        ("kms_key", "alias/prod", "alias/prod", "the ARN of the key that encrypts the secret"),
+        ("cluster", "Prod", "Prod", "the identifier of the Aurora cluster that the secret opens"),
+        ("cluster", None, "missing", "the host that the secret names"),
+        ("hosts", ["proxy prod"], "proxy prod", "a list of hosts that the secret may name"),
+        ("rotation_days_maximum", 0, "0", "from 1 to 1000"),
+        ("require_tls", "yes", "yes", "true or false"),
+        ("probes", ["http://a.example/"], "http://a.example/", "https://, a host name"),
+        ("probes", ["https://10.0.0.1/"], "https://10.0.0.1/", "https://, a host name"),
+        ("probes", ["https://[::1]/"], "https://[::1]/", "https://, a host name"),
+        ("probes", ["https://localhost/"], "https://localhost/", "https://, a host name"),
+        ("probes", ["https://u:p@a.example/"], "https://u:p@a.example/", "no address, user"),
+        ("probes", ["https://a.example:99/"], "https://a.example:99/", "no address, user, port"),
+        ("probes", ["https://a.example/?k=1"], "https://a.example/?k=1", "port, query"),
+        ("probes", ["https://a.internal/"], "https://a.internal/", "https://, a host name"),
+        ("probes", ["https://a.example/"] * 2, "https://a.example/", "not in the list yet"),
+        ("objectives.rotation", "2h", "2h", "a duration from 1s to 1h"),
+        ("objectives.lockout", "0s", "0s", "a duration from 1s to 1h"),
+        ("deadlines.verify", "1m", "1m", "a duration from 5m to 24h"),
+        ("deadlines.teardown", 9, "9", "a duration from 1m to 24h"),
+        ("timing.poll", "1s", "1s", "a duration from 10s to 10m"),
+        ("timing.rotation", "14m", "14m", "a duration from 1m to 13m"),
+        ("timing.cache", "3h", "3h", "a duration from 1s to 2h"),
+        ("severity", "severe", "severe", "critical, high, medium or low"),
+    ],
+)
+def test_so_is_one_of_a_rotation(path: str, value: Any, found: str, expected: str) -> None:
+    key = path.split(".")[0]
+    sample: dict[str, Any] = {"kind": "secret_rotation"}
+    if key == "window" and path != key:
+        inner = path.partition(".")[2]
+        sample |= {"mode": "live", "window": {**WINDOW, inner: value}}
+    elif "." in path:
+        sample[key] = {path.partition(".")[2]: value}
+    else:
+        sample[key] = value
+    lines = errors(json.dumps(content(sample)))
+    says_where_what_and_why(lines, f"drills.0.{path}", found, expected)
+
+
+def test_a_live_rotation_has_a_window() -> None:
+    drill = configuration({"kind": "secret_rotation", "mode": "live", "window": WINDOW}).rotations
+    assert drill[0].window is not None
+    assert drill[0].window.model_dump(mode="json") == WINDOW
+
+
+def test_the_stack_s_own_rotation_function_is_named_for_its_network() -> None:
+    """A secret names its function: the order of drills must not change that."""
+    ours = {"kind": "secret_rotation"}
+    assert configuration(ours).rotations[0].rotation_function == "drill-rotate-main"
+    assert configuration({**ours, "function": "own"}).rotations[0].rotation_function == "own"
+    outside = {**ours, "network": None}
+    assert configuration(outside).rotations[0].rotation_function == "drill-rotate-anywhere"
+    long = {"name": f"n{'x' * 62}", "subnets": ["subnet-0a1b2c3d"], "security_group": "sg-0a1b2c3d"}
+    text = json.dumps(
+        content({**ours, "network": long["name"]})
+        | {"deployment": {**DEPLOYMENT, "source_networks": [long]}}
+    )
+    name = parse(text).rotations[0].rotation_function
+    assert len(name) == 64
+
+
+def says_where_what_and_why(lines: tuple[str, ...], path: str, found: str, expected: str) -> None:
+    (line,) = lines
     place, key, rest = line.split(": ", 2)
     assert place == "drills.yaml:1"
     assert key.startswith(path.split(".")[0])
@@ -248,7 +330,7 @@ class TestEveryKey:
 class TestMissingAndUnknown:
     @pytest.mark.parametrize(
         "key",
-        ["name", "kind", "cluster", "engine_family", "database", "schedule", "witness"],
+        ["name", "cluster", "engine_family", "database", "schedule", "witness"],
     )
     def test_a_missing_key_is_named_at_the_line_of_what_lacks_it(self, key: str) -> None:
         changed = content()
@@ -264,6 +346,15 @@ class TestMissingAndUnknown:
         (line,) = errors(put("deployment.colour", "red"))
         assert "deployment.colour: unknown key: expected one of stack, zones, " in line
 
+    @pytest.mark.parametrize(("kind", "found"), [("auroro", "auroro"), (None, "missing"), (7, "7")])
+    def test_a_kind_that_is_not_known_lists_those_that_are(self, kind: object, found: str) -> None:
+        changed = content()
+        changed["drills"][0]["kind"] = kind
+        if kind is None:
+            del changed["drills"][0]["kind"]
+        (line,) = errors(json.dumps(changed))
+        assert line.endswith(f"drills[0].kind: {found}: expected one of aurora, secret_rotation")
+
     def test_nothing_but_a_mapping_is_a_configuration(self) -> None:
         assert errors("")[0].startswith("drills.yaml:1: null: expected ")
         assert errors("- a")[0].startswith("drills.yaml:1: ")
@@ -272,11 +363,11 @@ class TestMissingAndUnknown:
 class TestAllAtOnce:
     def test_every_error_has_the_line_it_stands_on(self) -> None:
         text = (
-            SAMPLE.replace("kind: aurora", "kind: auroro", 1)
+            SAMPLE.replace("engine_family: aurora-postgresql15", "engine_family: mysql8", 1)
             .replace("at: latest", "at: sometime")
             .replace("within: 24h", "within: 0h")
         )
-        wrong = ("kind: auroro", "at: sometime", "within: 0h")
+        wrong = ("engine_family: mysql8", "at: sometime", "within: 0h")
         rows = [
             next(row for row, line in enumerate(text.splitlines(), 1) if each in line)
             for each in wrong

@@ -27,10 +27,14 @@ FORGED: Context = {
 }
 """A production cluster that somebody tagged as a drill's: its name still says what it is."""
 
-CLUSTERS = sorted({drill.cluster for drill in load(ROOT / "drills.yaml").drills})
+CLUSTERS = sorted({drill.cluster for drill in load(ROOT / "drills.yaml").aurora})
 KEY = "arn:aws:kms:sa-east-1:123456789012:key/1a2b3c4d"
 HIDDEN = "arn:aws:secretsmanager:sa-east-1:123456789012:secret:production/database-AbCdEf"
 BUCKET = "arn:aws:s3:::company-website"
+DRILLED = (
+    "arn:aws:secretsmanager:sa-east-1:123456789012:secret:fibonacci-aurora-cluster-prod-app-AbCdEf"
+)
+ROTATES = "arn:aws:lambda:sa-east-1:123456789012:function:drill-rotate-production"
 
 
 def rds_targets(cluster: str) -> list[str]:
@@ -63,8 +67,12 @@ def dangers() -> Iterator[tuple[str, str, Context]]:
 
 @pytest.fixture(scope="module")
 def boundary(template: Template) -> dict[str, Any]:
-    found: dict[str, Any] = template.only("AWS::IAM::ManagedPolicy")["PolicyDocument"]
-    return found
+    (found,) = (
+        policy["PolicyDocument"]
+        for name, policy in template.of_type("AWS::IAM::ManagedPolicy").items()
+        if name.startswith("Boundary")
+    )
+    return dict(found)
 
 
 def test_the_list_of_dangers_is_broad() -> None:
@@ -152,8 +160,16 @@ def test_what_may_be_done_to_a_source_is_the_table_of_the_docs(
         "kms:GrantIsForAWSResource": "true",
     }
     user = "arn:aws:rds-db:sa-east-1:123456789012:dbuser:cluster-ABC/backup_drills_verifier"
+    by_its_function: Context = {
+        "secretsmanager:resource/AllowRotationLambdaArn": ROTATES,
+        "secretsmanager:RotationLambdaARN": ROTATES,
+    }
     asked = [
         *((action, target, {}) for action in actions("rds") for target in rds_targets(CLUSTERS[0])),
+        *((action, DRILLED, by_its_function) for action in actions("secretsmanager")),
+        ("lambda:InvokeFunction", ROTATES, {}),
+        ("lambda:GetFunctionConfiguration", ROTATES, {}),
+        ("lambda:GetPolicy", ROTATES, {}),
         *((action, KEY, through_rds) for action in actions("kms")),
         *((action, HIDDEN, {}) for action in actions("secretsmanager")),
         ("rds-db:connect", user, {}),

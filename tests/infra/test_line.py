@@ -32,10 +32,11 @@ def states(definition: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 
 
 def test_every_drill_has_a_machine_with_its_configuration_in_it(template: Template) -> None:
-    for drill in load(ROOT / "drills.yaml").drills:
+    configured = load(ROOT / "drills.yaml")
+    for drill in configured.drills:
         machine = machines(template)[f"drill-{drill.name}"]
         line = json.loads(machine["DefinitionString"])
-        assert line["States"]["Drill"]["Parameters"]["drill"] == drill.document()
+        assert line["States"]["Drill"]["Parameters"]["drill"] == configured.document(drill)
 
 
 def test_it_is_the_line_but_for_what_is_put_in(template: Template) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from functions import naming
-from lab.iam import Iam, World
+from lab.iam import Iam, SecretFacts, World
 from lab.policies import Request, Role
 from tests.infra.cfn import Template
 
@@ -194,6 +194,7 @@ def calls(template: Template) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
             ("dynamodb", "DeleteItem", {"TableName": table}),
             ("sns", "Publish", {"TopicArn": topic}),
         ],
+        **rotations(put, get, listing, describe_source, table),
         "drill-sweeper": [
             ("rds", "DescribeDBClusters", {}),
             ("rds", "DescribeDBInstances", {}),
@@ -204,6 +205,71 @@ def calls(template: Template) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     for function, made in does.items():
         for service, operation, parameters in made:
             yield function, service, operation, parameters
+
+
+def rotations(
+    put: Callable[..., tuple[str, str, dict[str, Any]]],
+    get: Callable[..., tuple[str, str, dict[str, Any]]],
+    listing: tuple[str, str, dict[str, Any]],
+    describe_source: tuple[str, str, dict[str, Any]],
+    table: str,
+) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
+    """What the functions of a rotation drill call."""
+    source, own = "fibonacci-aurora-cluster-prod-app", "drill-rotation-secret-prod-monthly"
+    rotator = f"{AT.format(service='lambda')}function:drill-rotate-production"
+    execution = f"{AT.format(service='states')}execution:drill-secret-prod-monthly:a"
+
+    def secret(operation: str, name: str, **more: Any) -> tuple[str, str, dict[str, Any]]:
+        return "secretsmanager", operation, {"SecretId": name, **more}
+
+    looks = [
+        secret(operation, name)
+        for operation in ("DescribeSecret", "GetSecretValue")
+        for name in (source, own)
+    ]
+    moves = secret("UpdateSecretVersionStage", own, VersionStage="AWSCURRENT")
+    return {
+        "drill-rotation-plan": [
+            *looks,
+            secret("ListSecretVersionIds", source),
+            secret("ListSecretVersionIds", own),
+            ("lambda", "GetFunctionConfiguration", {"FunctionName": "drill-rotate-production"}),
+            ("lambda", "GetPolicy", {"FunctionName": "drill-rotate-production"}),
+            describe_source,
+            ("stepfunctions", "DescribeExecution", {"executionArn": execution}),
+            ("dynamodb", "GetItem", {"TableName": table}),
+            ("dynamodb", "PutItem", {"TableName": table}),
+            put("plan.json"),
+        ],
+        "drill-rotation-witness-1": [
+            *looks,
+            secret("PutSecretValue", own),
+            moves,
+            put("witness/rights.json", Tagging="retention=manifest"),
+        ],
+        "drill-rotation-exercise-1": [
+            *looks,
+            secret("RotateSecret", own, RotationLambdaARN=rotator),
+        ],
+        "drill-rotation-verify-1": [
+            *looks,
+            get("witness/rights.json"),
+            put("checks/verify.json"),
+            listing,
+        ],
+        "drill-rotation-verify-unit-1": [*looks, moves, put("checks/unit-000.json")],
+        "drill-rotation-teardown-1": [*looks, moves],
+        "drill-rotate-production": [
+            secret(operation, name)
+            for operation in (
+                "DescribeSecret",
+                "GetSecretValue",
+                "PutSecretValue",
+                "UpdateSecretVersionStage",
+            )
+            for name in (source, own)
+        ],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +283,10 @@ def iam(template: Template, function_roles: dict[str, Role]) -> Iam:
             account="123456789012",
             tags_of=lambda arn: managed if "drill-" in arn or "auto-backup" in arn else {},
             key_of=lambda _: template.arn(key),
+            secret_of=lambda name: SecretFacts(
+                arn=f"{AT.format(service='secretsmanager')}secret:{name}-AbCdEf",
+                rotation_function=f"{AT.format(service='lambda')}function:drill-rotate-production",
+            ),
         ),
     )
 

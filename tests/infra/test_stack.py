@@ -283,6 +283,15 @@ class TestFunctions:
         }
         source = list(configured.deployment.source_networks[0].subnets)
         assert placed.pop("drill-aurora-witness-1") == source
+        rotations = {name: placed.pop(name) for name in list(placed) if "-rotat" in name}
+        assert set(rotations) == {
+            "drill-rotate-production",
+            *(
+                f"drill-rotation-{step}-1"
+                for step in ("witness", "exercise", "verify", "verify-unit", "teardown")
+            ),
+        }
+        assert all(subnets == source for subnets in rotations.values())
         assert set(placed) == {"drill-aurora-verify", "drill-aurora-verify-unit"}
         assert all(source != subnets for subnets in placed.values())
 

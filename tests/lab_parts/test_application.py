@@ -240,7 +240,9 @@ class TestProxy:
         self, proxy: Proxy, rds: Rds, url: str, variable: str = "https_proxy"
     ) -> subprocess.CompletedProcess[str]:
         """What urllib makes of it in a process whose variable names the proxy."""
-        environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environment = {
+            name: told for name, told in os.environ.items() if not name.lower().endswith("_proxy")
+        }
         environment |= {"SSL_CERT_FILE": str(rds.authority.certificate), variable: proxy.url}
         return subprocess.run(
             [sys.executable, "-c", URLLIB, url],

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from functions import clock
+from functions.aurora.plan import required_classes
 from functions.aurora.summary import summarize
 from functions.model import Check, CheckClass, Document, Level, Status, tally
 from functions.report.conclude import conclude, identify
@@ -45,6 +46,8 @@ def drill() -> dict[str, Any]:
         "restore": {"from": "point-in-time", "at": "latest"},
         "required_level": "bounded",
         "objectives": {"rpo_seconds": 300, "rto_seconds": 1800},
+        "heartbeat": True,
+        "witness": {"endpoint": "reader"},
         "severity": "medium",
     }
 
@@ -137,7 +140,7 @@ class Sample:
                 "outcome": "go",
                 "run_id": "20261102-1a2b3c",
                 "key": KEY,
-                "required_classes": [c.value for c in CheckClass if c is not CheckClass.CUSTOM],
+                "required_classes": required_classes(drill()),
                 "source": {
                     "identifier": SOURCE,
                     "arn": f"arn:aws:rds:sa-east-1:123456789012:cluster:{SOURCE}",

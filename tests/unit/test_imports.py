@@ -24,6 +24,7 @@ PURE = [
     "functions/aurora/plan.py",
     "functions/aurora/summary.py",
     "functions/aurora/values.py",
+    "functions/aurora/vocabulary.py",
     "functions/report/build.py",
     "functions/report/conclude.py",
     "functions/report/markup.py",
@@ -31,8 +32,17 @@ PURE = [
     "functions/report/timeline.py",
     "functions/report/vocabulary.py",
     "functions/report/words.py",
+    "functions/secret_rotation/credential.py",
+    "functions/secret_rotation/findings.py",
+    "functions/secret_rotation/lockout.py",
+    "functions/secret_rotation/plan.py",
+    "functions/secret_rotation/recoverability.py",
+    "functions/secret_rotation/repair.py",
+    "functions/secret_rotation/summary.py",
+    "functions/secret_rotation/values.py",
+    "functions/secret_rotation/vocabulary.py",
 ]
-IMPURE = {"boto3", "botocore", "psycopg", "os", "pathlib", "socket", "subprocess", "time"}
+IMPURE = {"boto3", "botocore", "pg8000", "psycopg", "os", "pathlib", "socket", "subprocess", "time"}
 DOORS = {
     "boto3": {
         "functions/aurora/clusters.py",
@@ -42,9 +52,13 @@ DOORS = {
         "functions/executions.py",
         "functions/ledger.py",
         "functions/report/topic.py",
+        "functions/secret_rotation/lambdas.py",
+        "functions/secret_rotation/secrets.py",
         "functions/watch/sweeper.py",
     },
     "psycopg": {"functions/aurora/database.py"},
+    "pg8000": {"functions/secret_rotation/login.py"},
+    "urllib": {"functions/secret_rotation/probe.py"},
 }
 
 

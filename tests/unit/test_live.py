@@ -297,7 +297,7 @@ def test_a_summary_shows_what_went_wrong_and_how_long_it_took() -> None:
     text = rendered(summary_table(samples.failed().report(), page="report.html"))
     assert "14 min 20 s  of 30 min allowed" in text
     assert "2 min 51 s  of 5 min allowed" in text
-    assert "2 resources proven gone" in text
+    assert "all gone: 2 resources deleted" in text
     lines = [line.split() for line in text.splitlines()]
     assert ["Content", "23", "2", "0"] in lines
     failed = [line for line in text.splitlines() if line.startswith("failed")]
