@@ -150,12 +150,18 @@ def _between_drills(configuration: Configuration) -> Iterator[Finding]:
         yield ("drills",), f"{length} characters", expected
     families: dict[str, str] = {}
     names: set[str] = set()
+    roles: set[tuple[str, ...]] = set()
     for position, drill in enumerate(configuration.drills):
         if drill.name in names:
             path = ("drills", position, "name")
             yield path, drill.name, "a name that no other drill has"
         names.add(drill.name)
         if isinstance(drill, RotationDrill):
+            place = (drill.role, drill.cluster or ",".join(drill.hosts))
+            if drill.mode == "rehearsal" and place in roles:
+                expected = "a role that no other rehearsal in this cluster has"
+                yield ("drills", position, "role"), drill.role, expected
+            roles |= {place} if drill.mode == "rehearsal" else set()
             continue
         family = families.setdefault(drill.cluster, drill.engine_family)
         if family != drill.engine_family:

@@ -25,6 +25,7 @@ from lab.emulator import Emulator
 from lab.lambdas import Functions, FunctionSpec, arn
 from lab.proxy import Proxy
 from lab.rds_records import ServedCluster
+from lab.secrets_manager import PRINCIPAL
 
 SETUP = Path(__file__).parents[1] / "functions" / "secret_rotation" / "sql" / "setup"
 """What an operator runs once on the source: the rehearsal's user."""
@@ -35,6 +36,10 @@ LAST_ROTATION = timedelta(days=12)
 """How long ago the company's secrets were last rotated, by their labels."""
 
 ROTATION_DAYS = 30
+BATCH = "fibonacci_batch"
+SUPERUSER = "fibonacci_superuser"
+COMPANY_ROLE = "fibonacci-rotation"
+POLICY_VERSION = "2012-10-17"
 PATIENCE_SECONDS = 60.0
 
 
@@ -75,16 +80,39 @@ class Credentials:
         """What a function is told, by standard variables, to reach the application."""
         return {"HTTPS_PROXY": self.proxy.url, "SSL_CERT_FILE": str(self._authority.certificate)}
 
-    def prepare(
-        self, drills: Sequence[RotationDrill], *, source: ServedCluster, functions: Functions
-    ) -> None:
-        """Make the secrets that are drilled, and set up the rehearsals as an operator does."""
+    def make_functions(self, drills: Sequence[RotationDrill], functions: Functions) -> None:
+        """Make the rotation functions that the company has of its own: those alternate two users.
+
+        What they may do is the company's business: their role is no drill's.
+        """
         self.functions = functions
+        wanted = {drill.rotation_function for drill in drills if not drill.is_managed}
+        if not wanted:
+            return
+        role = _role(self._emulator.client("iam"))
+        for name in sorted(wanted):
+            code = functions.folder / "rotation" / name
+            shutil.copytree(functions.spec("drill-report").code, code)
+            shutil.copy2(ROTATION_FUNCTIONS / "alternating.py", code)
+            functions.create(
+                FunctionSpec(
+                    name=name,
+                    handler="alternating.handler",
+                    code=code,
+                    environment={},
+                    role_arn=role,
+                    timeout=30,
+                )
+            )
+            self._emulator.allow_invoke(name, PRINCIPAL)
+
+    def prepare(self, drills: Sequence[RotationDrill], *, source: ServedCluster) -> None:
+        """Make the secrets that are drilled, and set up the rehearsals as an operator does."""
         for drill in drills:
             if drill.secret not in self.secrets:
                 self._make(drill, source)
             if drill.mode == "rehearsal":
-                self.install(drill.rehearsal_secret, source)
+                self.install(drill.rehearsal_secret, drill.role, source)
 
     def value(self, secret: str) -> dict[str, Any]:
         """What a secret holds now."""
@@ -92,16 +120,20 @@ class Credentials:
         held: dict[str, Any] = json.loads(found)
         return held
 
-    def install(self, secret: str, source: ServedCluster) -> None:
+    def install(self, secret: str, role: str, source: ServedCluster) -> None:
         """Run the setup of the rehearsal's user with the password that its secret holds."""
         assert source.server is not None
-        password = sql.Literal(self.value(secret)["password"])
-        with source.server.connect(seed.DATABASE) as connection:
+        values = {
+            ":'role'": sql.Literal(role),
+            ':"role"': sql.Identifier(role),
+            ":'password'": sql.Literal(self.value(secret)["password"]),
+        }
+        with source.server.connect(seed.DATABASE) as connection, connection.transaction():
             for path in sorted(SETUP.glob("*.sql")):
                 text = path.read_text(encoding="utf-8")
-                connection.execute(
-                    text.replace(":'password'", password.as_string(connection)).encode()
-                )
+                for variable, value in values.items():  # as psql does
+                    text = text.replace(variable, value.as_string(connection))
+                connection.execute(text.encode())
 
     def replace_function(self, name: str, other: Other, folder: Path) -> Callable[[], None]:
         """Put another rotation function in the place of one; what puts the first one back."""
@@ -120,6 +152,21 @@ class Credentials:
         )
         return lambda: _put_back(self.functions, spec)
 
+    def _user(self, user: str, source: ServedCluster) -> dict[str, str]:
+        """A user of the company's with a password of this lab's own."""
+        password = randomness.token_urlsafe(24)
+        assert source.server is not None
+        with source.server.connect() as connection:
+            known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [user]).fetchone()
+            verb = "ALTER" if known is not None else "CREATE"
+            kind = " SUPERUSER" if user == SUPERUSER else ""
+            connection.execute(
+                sql.SQL(f"{verb} ROLE {{}} LOGIN{kind} PASSWORD {{}}").format(
+                    sql.Identifier(user), sql.Literal(password)
+                )
+            )
+        return {"username": user, "password": password}
+
     @property
     def _client(self) -> Any:
         return self._emulator.client("secretsmanager")
@@ -134,16 +181,14 @@ class Credentials:
             "host": source.endpoint,
             "port": source.front.port,
             "dbname": seed.DATABASE,
-            "username": seed.APPLICATION,
-            "password": randomness.token_urlsafe(24),
+            **self._user(seed.APPLICATION if drill.is_managed else BATCH, source),
         }
-        assert source.server is not None
-        with source.server.connect() as connection:
-            connection.execute(
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(
-                    sql.Identifier(seed.APPLICATION), sql.Literal(held["password"])
-                )
+        if not drill.is_managed:
+            superuser = self._client.create_secret(
+                Name=f"{drill.secret}/superuser",
+                SecretString=json.dumps(held | self._user(SUPERUSER, source)),
             )
+            held["masterarn"] = superuser["ARN"]
         key = {"KmsKeyId": drill.kms_key} if drill.kms_key else {}
         made = self._client.create_secret(Name=drill.secret, SecretString=json.dumps(held), **key)
         self.secrets.append(drill.secret)
@@ -159,6 +204,19 @@ class Credentials:
         secrets.set_created(drill.secret, made["VersionId"], now - LAST_ROTATION)
         due = now - LAST_ROTATION + timedelta(days=ROTATION_DAYS)
         secrets.set_next_rotation(drill.secret, due)
+
+
+def _role(iam: Any) -> str:
+    """A role of the company's, that may read and write its secrets."""
+    trust: dict[str, Any] = {"Version": POLICY_VERSION, "Statement": []}
+    made = iam.create_role(RoleName=COMPANY_ROLE, AssumeRolePolicyDocument=json.dumps(trust))
+    allowed = {"Effect": "Allow", "Action": ["secretsmanager:*", "kms:*"], "Resource": "*"}
+    iam.put_role_policy(
+        RoleName=COMPANY_ROLE,
+        PolicyName="rotates",
+        PolicyDocument=json.dumps({"Version": POLICY_VERSION, "Statement": [allowed]}),
+    )
+    return str(made["Role"]["Arn"])
 
 
 def _put_back(functions: Functions, spec: FunctionSpec) -> None:

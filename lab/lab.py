@@ -124,9 +124,7 @@ class Lab:
             template, layer_folder = assembly.result(), layer.result()
         self.tell("deploying the template to the emulated AWS")
         self._deploy(template, layer_folder)
-        self.credentials.prepare(
-            self.configuration.rotations, source=self.source, functions=self.functions
-        )
+        self.credentials.prepare(self.configuration.rotations, source=self.source)
         if self.damage and self.damage.arrange:
             self._stack.callback(self.damage.arrange(self))
         writer = WriterProcess(self._server(), folder=self.folder)
@@ -204,6 +202,7 @@ class Lab:
             functions=self.functions,
             time_factor=self.time_factor,
         )
+        self.credentials.make_functions(self.configuration.rotations, self.functions)
         self.iam = Iam(
             roles=roles_of(self.emulator.client("iam")),
             world=World(

@@ -85,11 +85,11 @@ class Functions:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._endpoint = endpoint
-        self._folder = folder.resolve()
+        self.folder = folder.resolve()
         layer = layer.resolve()
         self._layer = layer / "python" if (layer / "python").is_dir() else layer
         self._environment = dict(environment or {})
-        self._runtime = _runtime_folder(self._folder / "runtime")
+        self._runtime = _runtime_folder(self.folder / "runtime")
         self._functions: dict[str, _Function] = {}
         self._lock = threading.Lock()
 
@@ -169,7 +169,7 @@ class Functions:
     def _sandbox(self, spec: FunctionSpec, code: Path) -> _Sandbox:
         stream = f"{time.time_ns()}-{uuid.uuid4().hex[:8]}"
         log = self._log_folder(spec.name) / f"{stream}.log"
-        scratch = self._folder / "scratch" / spec.name
+        scratch = self.folder / "scratch" / spec.name
         for needed in (log.parent, scratch):
             needed.mkdir(parents=True, exist_ok=True)
         keys = aws.role_keys(spec.role_arn, spec.name, endpoint=self._endpoint)
@@ -183,15 +183,15 @@ class Functions:
             **self._environment,
             **spec.environment,
         }
-        return _Sandbox(spec, code=code, variables=variables, log=log, folder=self._folder)
+        return _Sandbox(spec, code=code, variables=variables, log=log, folder=self.folder)
 
     def _log_folder(self, name: str) -> Path:
-        return self._folder / "logs" / name
+        return self.folder / "logs" / name
 
     def _unpacked(self, code: Path) -> Path:
         """The asset in the lab's folder, once: what a process writes beside it stays there."""
         digest = uuid.uuid5(uuid.NAMESPACE_URL, code.resolve().as_uri()).hex[:16]
-        target = self._folder / "code" / digest
+        target = self.folder / "code" / digest
         with self._lock:
             if not target.exists():
                 half = target.with_suffix(".half")
@@ -303,7 +303,7 @@ class _Sandbox:
     ) -> None:
         self._spec = spec
         self._log = log
-        self._folder = folder
+        self.folder = folder
         self._ready = False
         self._api = _RuntimeApi(arn(spec.name))
         python = getattr(sys, "_base_executable", sys.executable)
@@ -354,7 +354,7 @@ class _Sandbox:
         """End the process and its runtime API. May be called twice."""
         self.kill()
         self._api.close()
-        processes.forget(self._folder, self.process.pid)
+        processes.forget(self.folder, self.process.pid)
 
     def _made_ready(self, request: str) -> Invocation | None:
         """Wait until the process has imported its handler; the answer of the call if it cannot."""

@@ -16,6 +16,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ _CANCEL, _TLS, _GSS = 80877102, 80877103, 80877104
 _STARTUP_LIMIT, _PASSWORD_LIMIT = 10_000, 65_535  # bytes, the server's own limits
 _CHUNK = 64 * 1024
 _ACCEPT_SECONDS = 0.2
+_REBIND_SECONDS, _REBIND_PAUSE_SECONDS = 10.0, 0.005
 _ASK_CLEARTEXT = struct.pack("!cii", b"R", 8, 3)
 _INVALID_AUTHORISATION, _CANNOT_CONNECT = "28000", "57P03"
 
@@ -158,7 +160,8 @@ class LoginFront:
     def close(self) -> None:
         """Refuse connections from now on, and end those that are open; the port stays ours."""
         self.release()
-        self._reserved = _reserve(self.port, again=True)
+        self._reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        bind_again(self._reserved, self.port)
 
     def release(self) -> None:
         """End everything and give the port back."""
@@ -290,25 +293,36 @@ class LoginFront:
                 self._open.discard(connection)
 
 
-def _reserve(port: int | None, *, again: bool = False) -> socket.socket:
-    """A socket bound to the port, or to a free one; it does not listen, so clients are refused.
-
-    `again` is for a port that was ours a moment ago. Raises OSError when it is not any more.
-    """
+def _reserve(port: int | None) -> socket.socket:
+    """A socket bound to the port, or to a free one; it does not listen, so clients are refused."""
     reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    if again:
-        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         reserved.bind((HOST, port or 0))
     except OSError:
-        if again:
-            reserved.close()
-            raise
         reserved.bind((HOST, 0))
     # Not before the first bind, which would then share a port that another lab has reserved;
     # but before the first connection, or what is left of it would keep the second bind away.
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     return reserved
+
+
+def bind_again(unbound: socket.socket, port: int) -> None:
+    """Bind a socket to a port that was ours a moment ago. Raises OSError when it stays taken.
+
+    A program that another thread is just starting holds a copy of the listener until it runs.
+    """
+    deadline = time.monotonic() + _REBIND_SECONDS
+    unbound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    while True:
+        try:
+            unbound.bind((HOST, port))
+        except OSError:
+            if time.monotonic() > deadline:
+                unbound.close()
+                raise
+            time.sleep(_REBIND_PAUSE_SECONDS)
+        else:
+            return
 
 
 def say_goodbye(client: ssl.SSLSocket) -> None:

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any
 
-from lab.login_front import HOST, relay, say_goodbye
+from lab.login_front import HOST, bind_again, relay, say_goodbye
 
 REQUEST_SECONDS = 10.0
 """How long a client may take to say what it wants."""
@@ -36,7 +36,7 @@ class HttpServer(ThreadingHTTPServer):
         port: int = 0,
         context: ssl.SSLContext | None = None,
     ) -> None:
-        """Serve from now on, encrypted if there is a context, at the port or at a free one.
+        """Serve from now on, encrypted if there is a context, at a port it had or at a free one.
 
         Raises OSError when the port is not to be had.
         """
@@ -65,7 +65,10 @@ class HttpServer(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Bind, and ask no DNS for a name, as the inherited method does."""
-        TCPServer.server_bind(self)
+        if port := int(self.server_address[1]):
+            bind_again(self.socket, port)
+        else:
+            TCPServer.server_bind(self)
         self.server_name, self.server_port = HOST, self.socket.getsockname()[1]
 
     def get_request(self) -> tuple[socket.socket, Any]:

@@ -72,6 +72,23 @@ def render(text: str, *, credential: Credential) -> str:
     return json.dumps(values)
 
 
+def of_facts(facts: Mapping[str, str]) -> Credential:
+    """The place that facts tell, with nobody's user and password.
+
+    >>> of_facts({"host": "a", "port": "1", "dbname": "d", "engine": "postgres", "masterarn": ""})
+    Credential(host='a', port=1, database='d', username='', engine='postgres', superuser='')
+    """
+    return Credential(
+        host=facts["host"],
+        port=int(facts["port"]),
+        database=facts["dbname"],
+        username="",
+        password="",
+        engine=facts["engine"],
+        superuser=facts["masterarn"],
+    )
+
+
 def read_own(text: str, *, name: str, source: Credential) -> Credential:
     """The user and the password of the rehearsal's secret, at the place of the source's.
 

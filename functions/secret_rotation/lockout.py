@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -40,7 +41,9 @@ def measure(knocks: Iterable[Knock], *, current_at: float | None) -> Lockout:
     """What a rotation did to those who log in.
 
     A refusal of the new password counts only when it began after one of the old had ended: before
-    that, the old one may still have worked. The stretch ends with the next login that is accepted.
+    that, the old one may still have worked. The stretch is from that end, for the old one was dead
+    by then and the new one not yet good, to the end of the next login that is accepted. While the
+    new password is not known to anybody, a refusal of the old one is enough.
 
     >>> def knock(which, began, ended, accepted):
     ...     return Knock(which=which, began=began, ended=ended, accepted=accepted,
@@ -51,27 +54,28 @@ def measure(knocks: Iterable[Knock], *, current_at: float | None) -> Lockout:
     Lockout(seconds=0.0, stale_seconds=4.0, open_ended=False)
     >>> measure([*seamless[:3], knock("new", 4, 5, False), knock("new", 6, 7, True)],
     ...         current_at=6).seconds
-    3.0
+    4.0
     """
     ordered = sorted(knocks, key=lambda knock: knock.began)
+    new_known = min((knock.began for knock in ordered if knock.which == "new"), default=math.inf)
     seconds, since = 0.0, None
-    old_dead: Knock | None = None
+    old_dead: float | None = None
     first_refusal: float | None = None
-    new_is_known = False
+    last_in = -math.inf
     for knock in ordered:
-        new_is_known = new_is_known or knock.which == "new"
         if knock.accepted:
             if since is not None:
                 seconds, since = seconds + knock.ended - since, None
+            last_in = max(last_in, knock.ended)
             if knock.which == "old":
                 old_dead, first_refusal = None, None
         elif knock.refused and knock.which == "old":
             if old_dead is None:
-                old_dead, first_refusal = knock, knock.began
-            if not new_is_known and since is None:
+                old_dead, first_refusal = knock.ended, knock.began
+            if since is None and knock.ended < new_known:
                 since = knock.began
-        elif knock.refused and old_dead is not None and knock.began >= old_dead.ended:
-            since = knock.began if since is None else since
+        elif knock.refused and old_dead is not None and knock.began >= old_dead:
+            since = max(old_dead, last_in) if since is None else since
     open_ended = since is not None
     if since is not None:
         seconds += max(knock.ended for knock in ordered) - since

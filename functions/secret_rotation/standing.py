@@ -6,6 +6,7 @@ Only a secret of our own is ever touched here.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,9 @@ from pathlib import Path
 from functions.errors import TryAgain
 from functions.secret_rotation import credential, login, repair, secrets
 from functions.secret_rotation.secrets import NoValue
-from functions.secret_rotation.values import CURRENT, PENDING, PREVIOUS, Secret
+from functions.secret_rotation.values import CURRENT, PENDING, PREVIOUS, Credential, Secret
+
+_TOKENS = uuid.UUID("0d0c6a52-8f0e-4a86-9b0e-5d6a1c1f7e11")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +30,8 @@ class Standing:
 def settle(secret: Secret, *, facts: Mapping[str, str], ca_file: Path) -> Standing:
     """Make the version that opens the database the current one, and end what is pending.
 
-    May be called at any time, and again. Raises TryAgain where the database does not answer.
+    `facts` is where the source's secret leads: the rehearsal's must lead there too. May be called
+    at any time, and again. Raises TryAgain where the database does not answer.
     """
     current = secret.version(CURRENT)
     good = next(
@@ -47,15 +51,25 @@ def settle(secret: Secret, *, facts: Mapping[str, str], ca_file: Path) -> Standi
     if secret.pending:
         secrets.take_off_pending(secret.arn, version=secret.pending)
         mended.append("AWSPENDING was taken off a rotation that did not finish")
+    text = secrets.value(secret.arn, version=good)
+    wanted = credential.render(text, credential=_own(text, secret.name, facts))
+    if wanted != text:
+        good = str(uuid.uuid5(_TOKENS, f"{good} {sorted(facts.items())}"))
+        secrets.put(secret.arn, text=wanted, token=good)
+        mended.append("the secret was made to lead to where the real one leads")
     return Standing(version=good, mended=tuple(mended))
+
+
+def _own(text: str, name: str, facts: Mapping[str, str]) -> Credential:
+    return credential.read_own(text, name=name, source=credential.of_facts(facts))
 
 
 def _opens(secret: Secret, version: str, facts: Mapping[str, str], ca_file: Path) -> bool:
     try:
-        held = credential.read(secrets.value(secret.arn, version=version), name=secret.name)
+        held = _own(secrets.value(secret.arn, version=version), secret.name, facts)
     except (NoValue, credential.UnreadableSecret):
         return False
-    tried = login.attempt(credential.at(held, facts), ca_file=ca_file)
+    tried = login.attempt(held, ca_file=ca_file)
     if not tried.accepted and not tried.sqlstate:
         raise TryAgain(tried.told)
     return tried.accepted

@@ -337,15 +337,8 @@ def _tls(work: _Work) -> Check:
         return replace(check, by_configuration=True)
     if work.plan["blocked"].startswith("the secret names the host"):
         return _not_run(work, name, check_class, expected, work.unrotated)
-    place = Credential(
-        host=work.facts["host"],
-        port=int(work.facts["port"]),
-        database=work.facts["dbname"],
-        username=work.witness["username"] or "backup_drills_rotation",
-        password="",
-        engine=work.facts["engine"],
-    )
-    asked = login.asks_for_tls(place)
+    user = work.witness["username"] or work.drill["rehearsal"]["role"]
+    asked = login.asks_for_tls(replace(credential.of_facts(work.facts), username=user))
     before = work.witness.get("asks_for_tls")
     if asked is None:
         return _not_run(work, name, check_class, expected, "the server's answer does not tell")

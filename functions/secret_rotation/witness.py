@@ -6,7 +6,6 @@ first, and to the place that the source's secret names.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from functions.errors import DrillError, LoginRefused, NotReachable, TryAgain
 from functions.evidence import Evidence
 from functions.model import Answer
 from functions.secret_rotation import credential, login, probe, secrets, standing
-from functions.secret_rotation.values import CURRENT, Credential, Mode, Secret
+from functions.secret_rotation.values import CURRENT, Mode, Secret
 from functions.step import done
 
 
@@ -75,7 +74,7 @@ def look(
         raise TryAgain(f"the database does not answer: {tried.told}")
     mended: tuple[str, ...] = ()
     if drill["mode"] == Mode.REHEARSAL:
-        mended = _prepare(plan, source, ca_file)
+        mended = _prepare(plan, ca_file)
     subject = _described(plan)
     version = subject.version(CURRENT)
     own = credential.read(secrets.value(subject.arn, version=version), name=subject.name)
@@ -114,21 +113,13 @@ def _described(plan: Mapping[str, Any]) -> Secret:
     return found
 
 
-def _prepare(plan: Mapping[str, Any], source: Credential, ca_file: Path) -> tuple[str, ...]:
-    """Bring the rehearsal's secret to its standing version, and to where the source's points."""
+def _prepare(plan: Mapping[str, Any], ca_file: Path) -> tuple[str, ...]:
+    """Bring the rehearsal's secret to its standing version, leading where the source's leads."""
     own = _described(plan)
-    arn, version = own.arn, own.version(CURRENT)
-    text = secrets.value(arn, version=version)
-    held = credential.read_own(text, name=own.name, source=source)
-    wanted = credential.render(text, credential=held)
-    if wanted != text:
-        token = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{plan['token']} {version} prepared"))
-        secrets.put(arn, text=wanted, token=token)
-        own = _described(plan)
     stands = standing.settle(own, facts=plan["source"]["facts"], ca_file=ca_file)
     if not stands.version:
         raise RehearsalNotSetUp(
-            f"the database lets {held.username} in with no password of {own.name}: run"
-            " functions/secret_rotation/sql/setup/install.sql with the password that is current"
+            f"no password of {own.name} opens the database: run"
+            " functions/secret_rotation/sql/setup/install.sql with the one that is current"
         )
     return stands.mended

@@ -25,9 +25,6 @@ from infra.nag import acknowledge
 from infra.permissions import Permission
 from infra.schema import Configuration, RotationDrill
 
-ROLE = "backup_drills_rotation"
-"""The user whose password a rehearsal rotates: functions/secret_rotation/sql/setup."""
-
 _HANDLERS = "functions.secret_rotation"
 _PASSWORD_LENGTH = 40
 
@@ -94,7 +91,7 @@ class SecretRotation(Construct):
                 exclude_punctuation=True,
                 generate_string_key="password",
                 password_length=_PASSWORD_LENGTH,
-                secret_string_template=json.dumps({"username": ROLE}),
+                secret_string_template=json.dumps({"username": drill.role}),
             ),
             removal_policy=RemovalPolicy.DESTROY,
             secret_name=drill.rehearsal_secret,
@@ -217,7 +214,7 @@ class SecretRotation(Construct):
             placement=placement,
             may=[
                 *self._may_look(drills),
-                *self._may_write_own(drills, "UpdateSecretVersionStage"),
+                *self._may_write_own(drills, "PutSecretValue", "UpdateSecretVersionStage"),
             ],
         )
 

@@ -112,6 +112,8 @@ class RotationDrill(Values):
     """managed (the stack makes the rotation function), or the name of the one that is there"""
     network: Identifier | None = None
     """the name of the one of deployment.source_networks that the rotation function is in"""
+    role: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,56}$")] = "backup_drills_rotation"
+    """the database role of the rehearsal: its password is the one that is rotated"""
     kms_key: Annotated[str, Field(pattern=KEY_ARN)] | None = None
     """the ARN of the key that encrypts the secret; none for the key of Secrets Manager"""
     cluster: Identifier | None = None
@@ -172,7 +174,7 @@ class RotationDrill(Values):
             "secret": self.secret,
             "mode": self.mode,
             "window": self.window.model_dump(mode="json") if self.window else None,
-            "rehearsal": {"secret": self.rehearsal_secret},
+            "rehearsal": {"secret": self.rehearsal_secret, "role": self.role},
             "function": self.rotation_function,
             "managed": self.is_managed,
             "network": {

@@ -6,18 +6,23 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lab.damage import Damage
-from lab.damage._rotations import ROLE
+from lab.damage._rotations import ROLE, when_rotated
 
 if TYPE_CHECKING:
     from lab.lab import Lab
 
 
 def arrange(lab: Lab) -> Callable[[], None]:
-    """Write the line, and take it out again."""
+    """Write the line once the rotation is over, and take it out again."""
     server = lab.source.server
     assert server is not None
-    server.accept_any_password(ROLE, True)
-    return lambda: server.accept_any_password(ROLE, False)
+    end = when_rotated(lab, lambda _: server.accept_any_password(ROLE, True))
+
+    def undo() -> None:
+        end()
+        server.accept_any_password(ROLE, False)
+
+    return undo
 
 
 DAMAGE = Damage(

@@ -236,6 +236,7 @@ def test_a_wrong_value_is_one_line_that_says_where_what_and_why(
         ("window.timezone", "Sao_Paulo", "Sao_Paulo", "an IANA time zone"),
         ("function", "a b", "a b", "managed (the stack makes the rotation function)"),
         ("network", "elsewhere", "elsewhere", "one of deployment.source_networks: main"),
+        ("role", "Rotation", "Rotation", "the database role of the rehearsal"),
         ("kms_key", "alias/prod", "alias/prod", "the ARN of the key that encrypts the secret"),
         ("cluster", "Prod", "Prod", "the identifier of the Aurora cluster that the secret opens"),
         ("cluster", None, "missing", "the host that the secret names"),
@@ -279,6 +280,15 @@ def test_a_live_rotation_has_a_window() -> None:
     drill = configuration({"kind": "secret_rotation", "mode": "live", "window": WINDOW}).rotations
     assert drill[0].window is not None
     assert drill[0].window.model_dump(mode="json") == WINDOW
+
+
+def test_two_rehearsals_in_one_cluster_need_two_roles() -> None:
+    ours = {"kind": "secret_rotation"}
+    two = {**ours, "name": "b", "secret": "prod/b"}
+    (line,) = errors(json.dumps(content(ours, two)))
+    assert "drills[1].role: backup_drills_rotation: expected a role that no other" in line
+    assert configuration(ours, {**two, "role": "other"}).rotations[1].role == "other"
+    assert configuration(ours, {**two, "cluster": "prod-2"})
 
 
 def test_the_stack_s_own_rotation_function_is_named_for_its_network() -> None:

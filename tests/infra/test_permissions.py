@@ -258,7 +258,7 @@ def rotations(
             listing,
         ],
         "drill-rotation-verify-unit-1": [*looks, moves, put("checks/unit-000.json")],
-        "drill-rotation-teardown-1": [*looks, moves],
+        "drill-rotation-teardown-1": [*looks, secret("PutSecretValue", own), moves],
         "drill-rotate-production": [
             secret(operation, name)
             for operation in (

@@ -129,7 +129,11 @@ def test_the_rehearsal_s_secret_is_written_and_never_ended(
                 may.setdefault(action, set()).add(name)
     assert may == {
         "secretsmanager:RotateSecret": {"drill-rotation-exercise-1"},
-        "secretsmanager:PutSecretValue": {"drill-rotation-witness-1", ROTATOR},
+        "secretsmanager:PutSecretValue": {
+            "drill-rotation-witness-1",
+            "drill-rotation-teardown-1",
+            ROTATOR,
+        },
         "secretsmanager:UpdateSecretVersionStage": {
             "drill-rotation-witness-1",
             "drill-rotation-verify-unit-1",
@@ -222,7 +226,8 @@ def test_the_key_is_used_through_secrets_manager_alone(live: Template) -> None:
     }
     writes = Request("kms:GenerateDataKey", KEY, through)
     assert {name for name, role in roles.items() if role.allows(writes)} == {
-        "drill-rotation-witness-2"
+        "drill-rotation-witness-2",
+        "drill-rotation-teardown-2",
     }
 
 

@@ -68,7 +68,7 @@ def test_what_cannot_run_says_so_and_makes_nothing(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["drill", DRILL, "--input", "{"], ["drill", DRILL, "--scale", "0"], ["drill"], ["fly"], []],
+    [["drill", DRILL, "--input", "{"], ["drill", DRILL, "--scale", "0"], ["fly"], []],
 )
 def test_a_wrong_command_line_is_explained(tmp_path: Path, arguments: list[str]) -> None:
     outcome = run(tmp_path, *arguments)
