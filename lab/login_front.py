@@ -147,10 +147,7 @@ class LoginFront:
         return self._gate is not None
 
     def open(self, gate: Gate) -> None:
-        """Accept connections from now on, and let in whom the gate or the server admits.
-
-        A gate that has no `asks` is for everybody: no role is left to the server.
-        """
+        """Accept connections from now on, and let in whom the gate or the server admits."""
         self._gate = gate
         self._closing.clear()
         self._reserved.settimeout(_ACCEPT_SECONDS)
@@ -253,8 +250,7 @@ class LoginFront:
         encrypted = isinstance(client, ssl.SSLSocket)
         if not encrypted and self.requires_tls:
             raise _not_encrypted(parameters)
-        asks = getattr(gate, "asks", None)
-        if asks is not None and not asks(user):
+        if not gate.asks(user):
             return self._connect(gate, stack, as_any_role=False)
         if not encrypted:  # a token is for encrypted connections only, whatever the parameter says
             raise _not_encrypted(parameters)

@@ -244,13 +244,15 @@ def is_open(window: Mapping[str, Any], now: datetime) -> bool:
     )
 
 
-def under_way(secret: Secret, versions: Sequence[Version]) -> timedelta | None:
-    """For how long an unfinished rotation has been so; None where there is none, or none can tell.
+def is_under_way(secret: Secret, versions: Sequence[Version]) -> bool:
+    """Whether a rotation has begun, and not so long ago that it counts as stuck.
 
     A version that is still empty was made this moment, or never got its value: nothing tells.
     """
+    if not secret.pending:
+        return False
     begun = next((v.created_at for v in versions if v.id == secret.pending), None)
-    return None if begun is None else secret.asked_at - begun
+    return begun is None or secret.asked_at - begun < UNDER_WAY
 
 
 def make(

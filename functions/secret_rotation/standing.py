@@ -19,6 +19,9 @@ from functions.secret_rotation.values import CURRENT, PENDING, PREVIOUS, Credent
 _TOKENS = uuid.UUID("0d0c6a52-8f0e-4a86-9b0e-5d6a1c1f7e11")
 
 
+UNSTUCK = "AWSPENDING was taken off a rotation that did not finish"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
     """Which version stands; empty where none opens the database. `mended` says what was done."""
@@ -27,21 +30,16 @@ class Standing:
     mended: tuple[str, ...] = ()
 
 
-def settle(secret: Secret, *, facts: Mapping[str, str], ca_file: Path) -> Standing:
+def settle(secret: Secret, *, facts: Mapping[str, str], ca_file: Path, also: str = "") -> Standing:
     """Make the version that opens the database the current one, and end what is pending.
 
-    `facts` is where the source's secret leads: the rehearsal's must lead there too. May be called
-    at any time, and again. Raises TryAgain where the database does not answer.
+    `facts` is where the source's secret leads: the rehearsal's must lead there too. `also` is a
+    version that may have lost its label while a step still set its password. May be called at any
+    time, and again. Raises TryAgain where the database does not answer.
     """
     current = secret.version(CURRENT)
-    good = next(
-        (
-            version
-            for stage in (CURRENT, PENDING, PREVIOUS)
-            if (version := secret.version(stage)) and _opens(secret, version, facts, ca_file)
-        ),
-        "",
-    )
+    candidates = [*(secret.version(stage) for stage in (CURRENT, PENDING, PREVIOUS)), also]
+    good = next((v for v in candidates if v and _opens(secret, v, facts, ca_file)), "")
     if not good:
         return Standing(version="")
     mended = []
@@ -50,7 +48,7 @@ def settle(secret: Secret, *, facts: Mapping[str, str], ca_file: Path) -> Standi
         mended.append("AWSCURRENT was moved to the version that opens the database")
     if secret.pending:
         secrets.take_off_pending(secret.arn, version=secret.pending)
-        mended.append("AWSPENDING was taken off a rotation that did not finish")
+        mended.append(UNSTUCK)
     text = secrets.value(secret.arn, version=good)
     wanted = credential.render(text, credential=_own(text, secret.name, facts))
     if wanted != text:

@@ -6,6 +6,7 @@ stands outside, for it asks nothing but AWS.
 
 from __future__ import annotations
 
+from functions import clock
 from functions.aurora import clusters
 from functions.certificates import ca_file
 from functions.claim import claim, waited_seconds
@@ -18,6 +19,9 @@ from functions.secret_rotation.plan import Look, Surroundings
 from functions.secret_rotation.values import Credential, Mode
 from functions.step import Run, done, step, waiting
 
+LAST_STEP_SECONDS = 90
+"""Longer than a step of a rotation runs: one that began with the label may still set a password."""
+
 
 @step("plan")
 def plan(run: Run) -> Answer:
@@ -28,12 +32,11 @@ def plan(run: Run) -> Answer:
     """
     overrides = planning.read_input(run.document["input"])
     found = _look_around(run)
-    secret = found.source.secret
-    if secret and secret.pending and waited_seconds(run) < planning.UNDER_WAY.total_seconds():
-        begun = planning.under_way(secret, found.source.versions)
-        if begun is None or begun < planning.UNDER_WAY:
-            waiting_for = "a rotation of the secret that is under way"
-            return waiting(run.drill["timing"]["poll_seconds"], waiting_for, outcome="wait")
+    if waited_seconds(run) < planning.UNDER_WAY.total_seconds():
+        for look in (found.source, found.rehearsal):
+            if look and look.secret and planning.is_under_way(look.secret, look.versions):
+                waiting_for = f"a rotation of {look.secret.name} that is under way"
+                return waiting(run.drill["timing"]["poll_seconds"], waiting_for, outcome="wait")
     made = planning.make(
         drill=run.drill, found=found, execution=run.document["execution"], now=run.now
     )
@@ -166,11 +169,34 @@ def teardown(run: Run) -> Answer:
     secret = secrets.describe(plan["subject"]["arn"])
     if secret is None:
         return done(proven=True, standing="", mended=[], leftovers=[])
-    stands = standing.settle(secret, facts=plan["source"]["facts"], ca_file=ca_file())
-    left = [] if stands.version else [{"type": "secret", "name": secret.name, "arn": secret.arn}]
+    mended = run.previous.get("mended", [])
+    if secret.pending:
+        if _may_still_finish(run):
+            return waiting(plan["poll_seconds"], "the rotation to finish", proven=False)
+        secrets.take_off_pending(secret.arn, version=secret.pending)
+        return waiting(
+            LAST_STEP_SECONDS,
+            "a step of the rotation that may still run",
+            proven=False,
+            mended=[*mended, standing.UNSTUCK],
+        )
+    stands = standing.settle(
+        secret, facts=plan["source"]["facts"], ca_file=ca_file(), also=plan["token"]
+    )
+    # Where this run has rotated nothing, that no password gets in is not of its making.
+    in_order = bool(stands.version) or plan["token"] not in secret.stages
+    left = [] if in_order else [{"type": "secret", "name": secret.name, "arn": secret.arn}]
     return done(
-        proven=bool(stands.version),
+        proven=in_order,
         standing=stands.version,
-        mended=list(stands.mended),
+        mended=[*mended, *stands.mended],
         leftovers=left,
     )
+
+
+def _may_still_finish(run: Run) -> bool:
+    """Whether a rotation that nobody has watched to the end of its time may be under way."""
+    exercise = run.document.get("exercise") or {}
+    began = run.previous.get("started_at")
+    waited = (run.now - clock.parse(began)).total_seconds() if began else 0.0
+    return not exercise.get("done") and waited < run.drill["timing"]["rotation_seconds"]

@@ -1,6 +1,7 @@
 """A rotation function that has a fault, which its environment variable FAULT names as JSON.
 
-`fails_at` a step, `dies_before` a step, `skips` steps, or puts another `host` into the new version.
+`fails_at` a step, `dies_before` a step (`once`, or at every attempt), `skips` steps, or puts
+another `host` into the new version.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from functions.certificates import ca_file
@@ -25,7 +27,7 @@ class BrokenOnPurpose(Exception):
 def handler(event: Mapping[str, Any], context: object) -> None:
     """Do a step of the rotation, faultily."""
     step = event["Step"]
-    if step == FAULT.get("dies_before"):
+    if step == FAULT.get("dies_before") and not _has_died():
         os._exit(1)
     if step == FAULT.get("fails_at"):
         raise BrokenOnPurpose(step)
@@ -35,6 +37,14 @@ def handler(event: Mapping[str, Any], context: object) -> None:
         _with_another_host(step, event["SecretId"], event["ClientRequestToken"])
         return
     rotate.handler(event, context)
+
+
+def _has_died() -> bool:
+    """Whether it has died already, and is to die once only."""
+    note = Path(os.environ["TMPDIR"]) / f"died-{FAULT.get('once')}"
+    died = note.exists()
+    note.touch()
+    return died and "once" in FAULT
 
 
 def _with_another_host(step: str, arn: str, token: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -536,6 +537,30 @@ class TestDoor:
             opened.close()
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", port))
+
+    def test_keeps_its_port_while_other_threads_start_programs(
+        self, front: LoginFront, gate: Gate
+    ) -> None:
+        """Such a program has a copy of every socket for a moment."""
+        ended = threading.Event()
+
+        def start_programs() -> None:
+            while not ended.is_set():
+                subprocess.run(["true"], check=True, start_new_session=True)
+
+        threads = [threading.Thread(target=start_programs) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            port = front.port
+            for _ in range(10):
+                front.open(gate)
+                front.close()
+                assert front.port == port
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
 
     @pytest.mark.parametrize("said", [b"", b"\x00\x00\x00\x08\x04\xd2\x16\x2f"])
     def test_does_not_wait_for_a_client_that_says_nothing(

@@ -96,6 +96,9 @@ class PasswordGate:
 
     server: Server | Standby
 
+    def asks(self, user: str) -> bool:
+        return bool(user)
+
     def admit(self, *, user: str, password: str, **_: object) -> None:
         if password != SECRET:
             message = f'password authentication failed for user "{user}"'
