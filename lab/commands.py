@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -83,7 +84,9 @@ def drill(chosen: argparse.Namespace, console: Console) -> int:
             if len(ran) > 1:
                 console.print()
                 console.print(
-                    live.overview([(n, r, str(p)) for n, (r, p) in zip(names, ran, strict=True)])
+                    live.overview(
+                        [(n, r, os.path.relpath(p)) for n, (r, p) in zip(names, ran, strict=True)]
+                    )
                 )
             for failure in lab.rds.failures:
                 console.print(f"behind a status `failed`: {failure}", style="red", markup=False)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from psycopg import sql
+
 from functions.secret_rotation.values import CURRENT
 from lab import seed
 from lab.credentials import Other
@@ -58,6 +60,28 @@ def when_rotated(lab: Lab, act: Callable[[str], None]) -> Callable[[], None]:
 
     lab.emulator.after_call.append(hook)
     return lambda: lab.emulator.after_call.remove(hook)
+
+
+def when_called(lab: Lab, session: str, act: Callable[[], None]) -> Callable[[], None]:
+    """Do something once, before the first call of a function whose name begins so; what ends it."""
+    done: list[Call] = []
+
+    def hook(call: Call) -> None:
+        if (call.session or "").startswith(session) and not done:
+            done.append(call)
+            act()
+
+    lab.emulator.before_call.append(hook)
+    return lambda: lab.emulator.before_call.remove(hook)
+
+
+def set_password(lab: Lab, user: str, password: str) -> None:
+    """Set a user's password on the source, by hand."""
+    assert lab.source.server is not None
+    with lab.source.server.connect(seed.DATABASE) as connection:
+        connection.execute(
+            sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(user), sql.Literal(password))
+        )
 
 
 def as_superuser(lab: Lab, *statements: str) -> None:

@@ -1,13 +1,15 @@
 """A rotation function that has a fault, which its environment variable FAULT names as JSON.
 
 `fails_at` a step, `dies_before` a step (`once`, or at every attempt), `skips` steps, or puts
-another `host` into the new version.
+another `host` into the new version, or changes the password some `locks_out_seconds` before it
+stores it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +38,21 @@ def handler(event: Mapping[str, Any], context: object) -> None:
     if "host" in FAULT and step != "finishSecret":
         _with_another_host(step, event["SecretId"], event["ClientRequestToken"])
         return
+    if step == "createSecret" and "locks_out_seconds" in FAULT:
+        _change_before_storing(event["SecretId"], event["ClientRequestToken"])
     rotate.handler(event, context)
+
+
+def _change_before_storing(arn: str, token: str) -> None:
+    """Set a new password, and let time pass before anybody can know it."""
+    text = secrets.value(arn)
+    current = credential.read(text, name=arn)
+    fresh = replace(current, password=rotate.new_password())
+    with login.session(current, ca_file=ca_file()) as session:
+        session.change_own_password(current.username, fresh.password)
+    time.sleep(FAULT["locks_out_seconds"])
+    text = credential.render(text, credential=fresh)
+    secrets.put(arn, text=text, token=token, stages=(PENDING,))
 
 
 def _has_died() -> bool:

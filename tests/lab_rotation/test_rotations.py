@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -161,7 +163,43 @@ def test_each_damage_turns_exactly_its_check_red(rotations: Rotations, damage: D
     # Whatever was wrong: what remains is the standing version, and it opens the database.
     assert "AWSPENDING" not in rotations.stages()
     assert rotations.opens()
-    assert rotations.claim("rehearsed") is None
+    assert (rotations.claim("rehearsed") is None) is (damage.check != "torn_down")
+
+
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [
+        ({"rotation_days_maximum": 7}, "rotation_schedule"),
+        ({"objectives": {"rto_seconds": 0.001}}, "rotation_time"),
+    ],
+)
+def test_a_stricter_policy_turns_exactly_its_check_red(
+    rotations: Rotations, changes: dict[str, Any], check: str
+) -> None:
+    ran = rotations.run(**changes)
+    assert failed(ran) == {check}, ran.cause
+
+
+def test_days_that_nobody_could_log_in_to_are_found(rotations: Rotations) -> None:
+    """A rotation inside the restore window, and no login by IAM."""
+    source, secrets = rotations.lab.source, rotations.lab.emulator.secrets
+    current = rotations.stages("fibonacci/app")["AWSCURRENT"]
+    listed = rotations.secrets.list_secret_version_ids(
+        SecretId="fibonacci/app", IncludeDeprecated=True
+    )["Versions"]
+    before = {version["VersionId"]: version["CreatedDate"] for version in listed}
+    for version in before:
+        secrets.set_created("fibonacci/app", version, datetime.now(UTC))
+    assert current in before
+    try:
+        assert rotations.run().verdict == "PASS"
+        source.iam_auth = False
+        ran = rotations.run()
+    finally:
+        source.iam_auth = True
+        for version, created in before.items():
+            secrets.set_created("fibonacci/app", version, created)
+    assert failed(ran) == {"credential_recoverability"}, ran.cause
 
 
 def test_the_next_rehearsal_after_all_damages_passes(rotations: Rotations) -> None:
