@@ -47,6 +47,6 @@ def claim(run: Run, made: dict[str, Any], *, dry_run: bool, scheduled_time: str 
 
 
 def waited_seconds(run: Run) -> float:
-    """How long Plan has waited since its first call."""
+    """How long a step has waited since its first call."""
     began = run.previous.get("started_at")
     return (run.now - clock.parse(began)).total_seconds() if began else 0.0

@@ -54,6 +54,17 @@ def instance_name(cluster: str) -> str:
     return f"{cluster}-1"
 
 
+def is_rehearsal(secret: str) -> bool:
+    """Whether a secret, by its name or ARN, is a rehearsal's: no other is ever written to.
+
+    >>> is_rehearsal("drill-rotation-monthly"), is_rehearsal("arn:x:secret:drill-rotation-a-AbC")
+    (True, True)
+    >>> is_rehearsal("prod/drill-rotation-x"), is_rehearsal("prod")
+    (False, False)
+    """
+    return secret.rpartition(":")[2].startswith(f"{PREFIX}rotation-")
+
+
 def tags(run: str, expires: str) -> dict[str, str]:
     """The tags of all that a run makes; `expires` (RFC 3339) is when the sweeper may delete it."""
     return {MANAGED_TAG: "true", RUN_TAG: run, EXPIRES_TAG: expires}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.model import Check, CheckClass, Document, Status, Summary, Verdict, tally
+from functions.report.vocabulary import RESTORE, Vocabulary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,7 +123,11 @@ def _message(error: Mapping[str, str]) -> str:
     return cause
 
 
-def gather(document: Document, stored: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Check]:
+def gather(
+    document: Document,
+    stored: Mapping[str, Sequence[Mapping[str, Any]]],
+    words: Vocabulary = RESTORE,
+) -> list[Check]:
     """The checks that Verify recorded, each set held against what the document says of it.
 
     `stored` maps an evidence key to the records found there. A set that is absent, or that holds
@@ -134,7 +139,7 @@ def gather(document: Document, stored: Mapping[str, Sequence[Mapping[str, Any]]]
     if verify.get("done"):
         checks += _records(verify.get("checks") or {}, "verify", stored)
     elif document.get("exercise", {}).get("done"):
-        checks.append(_missing("verify", "the restored copy was not verified"))
+        checks.append(_missing("verify", words.unverified))
     units = {entry["unit"]: entry for entry in document.get("verify_units") or []}
     for unit in verify.get("units") or []:
         target = f"unit {unit['unit']}"
@@ -178,7 +183,7 @@ def _missing(target: str, detail: str) -> Check:
     )
 
 
-def teardown_check(document: Document, summary: Summary) -> Check:
+def teardown_check(document: Document, summary: Summary, words: Vocabulary = RESTORE) -> Check:
     """Whether all that the plan named is proven to be gone.
 
     Nothing was made before Exercise, so a run that never got there has nothing to prove: its check
@@ -187,7 +192,8 @@ def teardown_check(document: Document, summary: Summary) -> Check:
     teardown = document.get("teardown") or {}
     names = ", ".join(r.name for r in summary.leftovers)
     if teardown.get("done") and summary.proven and not summary.leftovers:
-        status, observed = Status.PASSED, f"gone: {len(summary.deleted)}, left: 0"
+        status = Status.PASSED
+        observed = words.removal_observed.format(deleted=len(summary.deleted))
     else:
         status, observed = Status.FAILED, f"left behind: {names}" if names else "not proven gone"
     return Check(
@@ -195,7 +201,7 @@ def teardown_check(document: Document, summary: Summary) -> Check:
         check_class=CheckClass.TEARDOWN,
         target=(document.get("plan") or {}).get("run_id", "the run"),
         status=status,
-        expected="all that the plan named is gone",
+        expected=words.removal_expected,
         observed=observed,
-        detail="" if status is Status.PASSED else "the sweeper deletes it once it has expired",
+        detail="" if status is Status.PASSED else words.left_detail,
     )

@@ -202,11 +202,31 @@ def _of_rotation(drill: RotationDrill, configuration: Configuration) -> Iterator
         yield ("window",), "given", "no window where mode is rehearsal: it may run at any time"
     if drill.window and drill.window.start == drill.window.end:
         yield ("window", "end"), drill.window.end, "another time than the start"
+    yield from _of_live(drill)
     if drill.cluster is None and not drill.hosts:
         yield ("hosts",), "missing", "the host that the secret names, where no cluster is named"
     for position, url in enumerate(drill.probes):
         if url in drill.probes[:position]:
             yield ("probes", position), url, "a URL that is not in the list yet"
+
+
+def _of_live(drill: RotationDrill) -> Iterator[Finding]:
+    """What the application's cache and the window leave no room for."""
+    if drill.mode != "live":
+        return
+    if drill.probes and drill.timing.cache + drill.timing.rotation > drill.deadlines.verify:
+        expected = "longer than timing.rotation and timing.cache together: the probes wait for both"
+        yield ("deadlines", "verify"), f"{drill.deadlines.verify}s", expected
+    window = drill.window
+    minute, hour = drill.schedule.cron.split()[:2]
+    if window is None or window.timezone != drill.schedule.timezone:
+        return
+    if minute.isdecimal() and hour.isdecimal():
+        time = f"{int(hour):02}:{int(minute):02}"
+        start, end = window.start, window.end
+        is_open = start <= time < end if start < end else time >= start or time < end
+        if not is_open:
+            yield ("schedule", "cron"), drill.schedule.cron, f"a time within {start} to {end}"
 
 
 def _of_aurora(drill: AuroraDrill, configuration: Configuration) -> Iterator[Finding]:

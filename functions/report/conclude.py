@@ -80,10 +80,10 @@ def conclude(
     """The report of a run. What cannot be read is a check that was not run, so never a PASS."""
     readable = _readable(document)
     summary, unsummarized = _summary(readable, summarize)
-    checks = [*_recorded(readable, stored), *summary.objectives, *unsummarized]
+    checks = [*_recorded(readable, stored, words), *summary.objectives, *unsummarized]
     if part(readable, "plan").get("outcome") == "go":
         checks += _unfinished(readable, summary)
-        checks.append(verdict.teardown_check(readable, summary))
+        checks.append(verdict.teardown_check(readable, summary, words))
     return build(
         readable,
         run_id=identity.run_id,
@@ -130,9 +130,9 @@ def _summary(
         return Summary(), [_unreadable("summary", CheckClass.OBJECTIVE, error)]
 
 
-def _recorded(document: Document, stored: Records) -> list[Check]:
+def _recorded(document: Document, stored: Records, words: Vocabulary) -> list[Check]:
     try:
-        return verdict.gather(document, stored)
+        return verdict.gather(document, stored, words)
     except Exception as error:  # a stored record of another shape; a report must be made anyway
         return [_unreadable("evidence", CheckClass.CONTENT, error)]
 

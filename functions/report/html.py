@@ -109,7 +109,7 @@ def _removal_tile(report: Report, words: Vocabulary) -> Markup:
     resources = report["resources"]
     left, gone = len(resources["leftovers"]), len(resources["deleted"])
     if left:
-        return _tile(words.removal, f"{left} left", "delete by hand or wait", tone="failed")
+        return _tile(words.removal, f"{left} left", words.left_note, tone="failed")
     if resources["proven"]:
         note = words.removed_note.format(deleted=count(gone, "resource"))
         return _tile(words.removal, words.removed, note, tone="passed")

@@ -74,6 +74,16 @@ class Vocabulary:
     removal: str = "Removal"
     removed: str = "all gone"
     removed_note: str = "{deleted} deleted"
+    removal_expected: str = "all that the plan named is gone"
+    removal_observed: str = "gone: {deleted}, left: 0"
+    left_note: str = "delete by hand or wait"
+    left_detail: str = "the sweeper deletes it once it has expired"
+    do_about_left: str = (
+        "Left behind: {names}. The sweeper deletes it once it has expired; until then it costs"
+        " money and holds a copy of the data, so delete it by hand if you can."
+    )
+    do_about_unproven: str = "Look whether anything tagged with this run is left, and delete it."
+    unverified: str = "the restored copy was not verified"
 
     @property
     def recovery_name(self) -> str:

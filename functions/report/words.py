@@ -128,6 +128,7 @@ def headline(report: Report, words: Vocabulary = RESTORE) -> str:
                 moment=moment,
                 in_time=_in_time(report),
                 checks=count(tally["passed"], "check"),
+                how=report["restore"]["from"],
             )
         case Verdict.FAIL:
             return _failed(report, source, words)
@@ -147,9 +148,9 @@ def action(report: Report, words: Vocabulary = RESTORE) -> str:
         case Verdict.REFUSED:
             return "Correct what was refused, then start the drill again. Nothing was created."
         case Verdict.INCONCLUSIVE:
-            return " ".join([words.do_about_doubt, *_removal(report)])
+            return " ".join([words.do_about_doubt, *_removal(report, words)])
         case Verdict.FAIL:
-            return " ".join([*_after_failure(report, words), *_removal(report)])
+            return " ".join([*_after_failure(report, words), *_removal(report, words)])
 
 
 def failed_classes(report: Report) -> set[CheckClass]:
@@ -250,14 +251,11 @@ def _after_failure(report: Report, words: Vocabulary) -> list[str]:
     return []
 
 
-def _removal(report: Report) -> list[str]:
+def _removal(report: Report, words: Vocabulary) -> list[str]:
     resources = report["resources"]
     if resources["leftovers"]:
         names = ", ".join(r["name"] for r in resources["leftovers"])
-        return [
-            f"Left behind: {names}. The sweeper deletes it once it has expired; until then it costs"
-            " money and holds a copy of the data, so delete it by hand if you can."
-        ]
+        return [words.do_about_left.format(names=names)]
     if CheckClass.TEARDOWN in failed_classes(report):
-        return ["Look whether anything tagged with this run is left, and delete it."]
+        return [words.do_about_unproven]
     return []

@@ -15,14 +15,18 @@ MOST_TRIES = 3
 
 
 def seconds_to_wait(
-    *, drill: Mapping[str, Any], exercise: Mapping[str, Any], now: datetime
+    *,
+    drill: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    exercise: Mapping[str, Any],
+    now: datetime,
 ) -> float:
     """How long the application may still use what it has in its cache; 0 once that is over.
 
     In a rehearsal nothing of the application's was rotated, so there is nothing to wait for. Pure.
     """
     moved = exercise.get("current_at")
-    if drill["mode"] == Mode.REHEARSAL or not moved:
+    if plan["mode"] == Mode.REHEARSAL or not moved:
         return 0.0
     fresh = clock.parse(clock.after(moved, drill["timing"]["cache_seconds"]))
     return max(0.0, (fresh - now).total_seconds())

@@ -15,8 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from functions import clock
-from functions.errors import DrillError, NotReachable, TryAgain
+from botocore.exceptions import BotoCoreError, ClientError
+
+from functions import aws, clock
+from functions.errors import DrillError, LoginRefused, NotReachable, TryAgain
 from functions.model import Answer
 from functions.secret_rotation import credential, lockout, login, plan, secrets
 from functions.secret_rotation.prober import Prober
@@ -64,8 +66,8 @@ def rotate(
 
     Answers `asked`, `rotated`, `reason` where it did not, `from_version`, and what was measured:
     instants (`requested_at`, `created_at`, `accepted_at`, `current_at`), `rotation_seconds`,
-    `lockout_seconds`, `stale_seconds`, `old_session`, `logins`. Raises TryAgain where the database
-    does not answer, and what AWS raises.
+    `lockout_seconds` (None where it was not seen whole), `stale_seconds`, `old_session`, `logins`.
+    Raises TryAgain where the database does not answer, and what AWS raises.
     """
     facts: dict[str, Any] = {
         "asked": False,
@@ -78,11 +80,14 @@ def rotate(
         return done(**{**facts, "reason": plan_["blocked"]})
     arn, token = plan_["subject"]["arn"], plan_["token"]
     patience = min(drill["timing"]["rotation_seconds"], remaining_seconds() - SPARE_SECONDS)
-    if token in _secret(arn).stages:
+    secret, live = _secret(arn), plan_["mode"] == Mode.LIVE
+    if token in secret.stages:
         return _look_on(facts, arn, token, patience)
-    if drill["mode"] == Mode.LIVE and not plan.is_open(drill["window"], now):
+    function = plan_["subject"]["function"]
+    if live and (secret.rotation_function != function or not secret.rotation_enabled):
+        return done(**{**facts, "reason": "the secret's rotation was changed since Plan looked"})
+    if live and not plan.is_open(drill["window"], now):
         return done(**{**facts, "reason": "the window of live rotations has closed meanwhile"})
-    facts["asked"] = True
     old = credential.read(secrets.value(arn), name=plan_["subject"]["name"])
     place = _at(plan_)
     with ExitStack() as stack:
@@ -90,12 +95,16 @@ def rotate(
             established = stack.enter_context(login.session(place(old), ca_file=ca_file))
         except NotReachable as failure:
             raise TryAgain(str(failure)) from None
+        except LoginRefused as refusal:
+            return done(**{**facts, "reason": f"AWSCURRENT is refused before it: {refusal}"})
+        facts["asked"] = True
         prober = stack.enter_context(
             Prober(old=place(old), new=lambda: _pending(arn, token, place), ca_file=ca_file)
         )
+        _begin(prober)
         watch = _Watch(asked=time.monotonic())
         try:
-            secrets.rotate(arn, token=token, function=plan_["subject"]["function"])
+            secrets.rotate(arn, token=token, function="" if live else function)
         except RotationRefused as refusal:
             return done(**{**facts, "reason": f"Secrets Manager refused: {refusal}"})
         _follow(watch, arn, token, patience)
@@ -114,8 +123,7 @@ def rotate(
             "accepted_at": watch.told(prober.first_accepted("new")),
             "current_at": watch.told(watch.current),
             "rotation_seconds": _span(watch.asked, watch.current),
-            "lockout_seconds": round(found.seconds, 3),
-            "lockout_open": found.open_ended,
+            "lockout_seconds": None if prober.failures else _rounded(found.seconds),
             "stale_seconds": _rounded(found.stale_seconds),
             "logins": {
                 which: sum(1 for knock in prober.knocks if knock.which == which)
@@ -159,8 +167,15 @@ def _follow(watch: _Watch, arn: str, token: str, patience: float) -> None:
         time.sleep(LOOK_SECONDS)
 
 
+def _begin(prober: Prober) -> None:
+    """Let the old password get in once before the rotation is asked for: it is the beginning."""
+    began = time.monotonic()
+    while prober.first_accepted("old") is None and time.monotonic() < began + SETTLE_SECONDS:
+        time.sleep(LOOK_SECONDS / 5)
+
+
 def _settle(prober: Prober, moment: float) -> None:
-    """Let both passwords be tried once more: what counts is what happens after the move."""
+    """Let both passwords be tried once more: what happens after the move is the end."""
     while time.monotonic() < moment + SETTLE_SECONDS:
         if prober.answered_since("old", moment) and prober.answered_since("new", moment):
             return
@@ -168,11 +183,15 @@ def _settle(prober: Prober, moment: float) -> None:
 
 
 def _pending(arn: str, token: str, place: Callable[[Credential], Credential]) -> Credential | None:
-    """The new credential, once the function has stored it."""
+    """The new credential, once the function has stored it; asked again where AWS asks for it."""
     try:
         return place(credential.read(secrets.value(arn, version=token), name=arn))
     except (NoValue, credential.UnreadableSecret):
         return None
+    except (ClientError, BotoCoreError) as error:
+        if aws.asks_again(error):
+            return None
+        raise
 
 
 def _at(plan_: Mapping[str, Any]) -> Callable[[Credential], Credential]:

@@ -100,6 +100,15 @@ def _not_stuck(source: Mapping[str, Any]) -> Check:
 
 def _clock(plan: Mapping[str, Any]) -> Check:
     skew = plan["clock_skew_seconds"]
+    if skew is None:
+        return _check(
+            "clock",
+            plan["source"],
+            Status.NOT_RUN,
+            f"within {MOST_SKEW_SECONDS:.0f} s of the clock of Secrets Manager",
+            "not known",
+            "Secrets Manager's answer had no date",
+        )
     return _check(
         "clock",
         plan["source"],

@@ -10,7 +10,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from functions.aws import code_of
-from functions.secret_rotation.values import RotationFunction
+from functions.secret_rotation.values import Invoker, RotationFunction
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -30,13 +30,14 @@ def describe(function: str) -> RotationFunction | None:
         name=found["FunctionName"],
         state=found.get("State", "Active"),
         last_update=found.get("LastUpdateStatus", "Successful"),
+        timeout_seconds=found.get("Timeout", 0),
         subnets=tuple(sorted(network.get("SubnetIds", []))),
         security_groups=tuple(sorted(network.get("SecurityGroupIds", []))),
         invokers=_invokers(function),
     )
 
 
-def _invokers(function: str) -> tuple[str, ...]:
+def _invokers(function: str) -> tuple[Invoker, ...]:
     """The services that the function's own policy allows to invoke it."""
     try:
         policy = json.loads(_client().get_policy(FunctionName=function)["Policy"])
@@ -44,13 +45,39 @@ def _invokers(function: str) -> tuple[str, ...]:
         if code_of(error) == "ResourceNotFoundException":
             return ()
         raise
-    allowed: set[str] = set()
-    for statement in policy.get("Statement", []):
-        principal = statement.get("Principal", {})
-        if statement.get("Effect") == "Allow" and isinstance(principal, dict):
-            services = principal.get("Service", [])
-            allowed |= {services} if isinstance(services, str) else set(services)
-    return tuple(sorted(allowed))
+    return tuple(
+        Invoker(service=service, source=source)
+        for statement in policy.get("Statement", [])
+        if statement.get("Effect") == "Allow" and _INVOKES & set(_listed(statement.get("Action")))
+        for service in _services(statement.get("Principal"))
+        for source in _sources(statement.get("Condition", {}))
+    )
+
+
+_INVOKES = {"lambda:InvokeFunction", "lambda:*", "*"}
+
+
+def _services(principal: Any) -> list[str]:
+    return _listed(principal.get("Service")) if isinstance(principal, dict) else []
+
+
+def _sources(condition: dict[str, dict[str, Any]]) -> list[str]:
+    """The ARNs that a condition is about; all where it names none.
+
+    >>> _sources({"ArnLike": {"AWS:SourceArn": "arn:a"}}), _sources({})
+    (['arn:a'], ['*'])
+    """
+    for keys in condition.values():
+        for key, wanted in keys.items():
+            if key.lower() == "aws:sourcearn":
+                return _listed(wanted)
+    return ["*"]
+
+
+def _listed(value: Any) -> list[str]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)
 
 
 @cache

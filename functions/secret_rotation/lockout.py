@@ -14,7 +14,7 @@ Which = Literal["old", "new"]
 class Knock:
     """One login: which password, from when to when (seconds of one clock), how it ended.
 
-    Neither accepted nor refused is a login that got no answer: it tells nothing.
+    Neither accepted nor refused is a login that got no answer: it let nobody in either.
     """
 
     which: Which
@@ -26,35 +26,37 @@ class Knock:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lockout:
-    """How long neither password worked, and how long the one that was current did not (seconds).
+    """How long neither password got in, and how long the one that was current did not (seconds).
 
-    `stale_seconds` ends where AWSCURRENT moved; None where the old password was never refused.
-    `open_ended` says that nobody could get in when the watching ended.
+    `seconds` is None where that was not seen from its beginning to its end. `stale_seconds` ends
+    where AWSCURRENT moved; None where the old password was never refused.
     """
 
-    seconds: float
+    seconds: float | None
     stale_seconds: float | None
-    open_ended: bool
 
 
 def measure(knocks: Iterable[Knock], *, current_at: float | None) -> Lockout:
     """What a rotation did to those who log in.
 
-    A refusal of the new password counts only when it began after one of the old had ended: before
-    that, the old one may still have worked. The stretch is from that end, for the old one was dead
-    by then and the new one not yet good, to the end of the next login that is accepted. While the
-    new password is not known to anybody, a refusal of the old one is enough.
+    A failed login with the new password counts only when it began after one with the old had
+    failed: before that, the old one may still have worked. The stretch is from the end of that one,
+    for neither got in since then, to the end of the next login that is accepted. While nobody knows
+    the new password, a failed login with the old one is enough. It is measured only where the old
+    password was seen to get in at first, and the new one in the end, after AWSCURRENT had moved.
 
     >>> def knock(which, began, ended, accepted):
     ...     return Knock(which=which, began=began, ended=ended, accepted=accepted,
     ...                  refused=not accepted)
     >>> seamless = [knock("old", 0, 1, True), knock("new", 0.5, 1.5, False),
-    ...             knock("old", 2, 3, False), knock("new", 2.5, 3.5, True)]
+    ...             knock("old", 2, 3, False), knock("new", 6.5, 7, True)]
     >>> measure(seamless, current_at=6)
-    Lockout(seconds=0.0, stale_seconds=4.0, open_ended=False)
+    Lockout(seconds=0.0, stale_seconds=4.0)
     >>> measure([*seamless[:3], knock("new", 4, 5, False), knock("new", 6, 7, True)],
     ...         current_at=6).seconds
     4.0
+    >>> measure([], current_at=6).seconds is None
+    True
     """
     ordered = sorted(knocks, key=lambda knock: knock.began)
     new_known = min((knock.began for knock in ordered if knock.which == "new"), default=math.inf)
@@ -69,17 +71,26 @@ def measure(knocks: Iterable[Knock], *, current_at: float | None) -> Lockout:
             last_in = max(last_in, knock.ended)
             if knock.which == "old":
                 old_dead, first_refusal = None, None
-        elif knock.refused and knock.which == "old":
-            if old_dead is None:
-                old_dead, first_refusal = knock.ended, knock.began
+        elif knock.which == "old":
+            old_dead = knock.ended if old_dead is None else old_dead
+            if knock.refused and first_refusal is None:
+                first_refusal = knock.began
             if since is None and knock.ended < new_known:
                 since = knock.began
-        elif knock.refused and old_dead is not None and knock.began >= old_dead:
+        elif old_dead is not None and knock.began >= old_dead:
             since = max(old_dead, last_in) if since is None else since
-    open_ended = since is not None
-    if since is not None:
-        seconds += max(knock.ended for knock in ordered) - since
     stale = None
     if first_refusal is not None and current_at is not None:
         stale = float(max(0.0, current_at - first_refusal))
-    return Lockout(seconds=float(seconds), stale_seconds=stale, open_ended=open_ended)
+    seen = _seen_whole(ordered, current_at) and since is None
+    return Lockout(seconds=float(seconds) if seen else None, stale_seconds=stale)
+
+
+def _seen_whole(knocks: Iterable[Knock], current_at: float | None) -> bool:
+    """Whether somebody got in before it with the old password, and after it with the new one."""
+    accepted = [knock for knock in knocks if knock.accepted]
+    before = any(k.which == "old" for k in accepted)
+    after = any(
+        k.which == "new" and current_at is not None and k.ended >= current_at for k in accepted
+    )
+    return before and after

@@ -119,6 +119,7 @@ class Attempt:
     sqlstate: str = ""
     told: str = ""
     user: str = ""
+    tls_failed: bool = False
 
     @property
     def refused(self) -> bool:
@@ -135,7 +136,18 @@ def attempt(credential: Credential, *, ca_file: Path) -> Attempt:
     except LoginRefused as refusal:
         return Attempt(accepted=False, sqlstate=refusal.sqlstate, told=str(refusal))
     except (NotReachable, TlsFailed, TryAgain, StatementFailed) as failure:
-        return Attempt(accepted=False, told=str(failure))
+        failed = isinstance(failure, TlsFailed)
+        return Attempt(accepted=False, told=str(failure), tls_failed=failed)
+
+
+def answered(credential: Credential, *, ca_file: Path) -> Attempt:
+    """An attempt that the server has answered. Raises TryAgain or TlsFailed where it has not."""
+    tried = attempt(credential, ca_file=ca_file)
+    if tried.tls_failed:
+        raise TlsFailed(tried.told)
+    if not tried.accepted and not tried.sqlstate:
+        raise TryAgain(f"the database does not answer: {tried.told}")
+    return tried
 
 
 def asks_for_tls(credential: Credential) -> bool | None:
@@ -189,21 +201,30 @@ def _connect(credential: Credential, *, context: ssl.SSLContext | bool) -> Drive
             startup_params=dict(_PINNED),
         )
     except DatabaseError as error:
-        told = _told(error)
-        state, message = told.get("C", ""), told.get("M", "no message")
-        if state.startswith(_NOT_NOW):
-            raise NotReachable(f"{place}: {message} ({state})") from None
-        refusal = f"{place} refused the login of {credential.username}: {message} ({state})"
-        raise LoginRefused(refusal, sqlstate=state) from None
+        raise _refused(error, credential) from None
     except ssl.SSLError as error:
         raise TlsFailed(f"{place}: {_verification(error)}") from None
     except InterfaceError as error:
+        # Closing the socket may fail while the server's own answer is being handled.
+        if isinstance(error.__context__, DatabaseError):
+            raise _refused(error.__context__, credential) from None
         if "refuses SSL" in str(error):
-            raise TlsFailed(f"{place}: the server offers no TLS") from None
+            raise TlsFailed(f"{place}: the server offers no TLS, or has hung up") from None
         raise NotReachable(f"{place}: {_why(error)}") from None
     except (OSError, struct.error) as error:
         raise NotReachable(f"{place}: {error or type(error).__name__}") from None
+    except (scramp.ScramException, KeyError, ValueError) as error:  # an answer of another protocol
+        raise NotReachable(f"{place}: no answer of a database: {type(error).__name__}") from None
     return cast(Driver, made)
+
+
+def _refused(error: DatabaseError, credential: Credential) -> LoginRefused | NotReachable:
+    place, told = f"{credential.host}:{credential.port}", _told(error)
+    state, message = told.get("C", ""), told.get("M", "no message")
+    if state.startswith(_NOT_NOW):
+        return NotReachable(f"{place}: {message} ({state})")
+    refusal = f"{place} refused the login of {credential.username}: {message} ({state})"
+    return LoginRefused(refusal, sqlstate=state)
 
 
 def _verification(error: ssl.SSLError) -> str:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,7 @@ from functions.secret_rotation.values import (
     Secret,
     Strategy,
     Version,
+    function_name,
 )
 
 SERVICE = "secretsmanager.amazonaws.com"
@@ -36,6 +38,9 @@ UNDER_WAY = timedelta(minutes=20)
 
 MOST_VERSIONS = 100
 """Of a secret's versions, how many of the newest travel in the plan: as many as AWS promises."""
+
+MOST_RECENT = 5
+"""Of the rotated secret's versions, how many may hold its password though no label says so."""
 
 _TOKENS = uuid.UUID("7d7a3f0e-3b54-4d0d-9b5c-2f7d9f6a1c55")
 
@@ -68,10 +73,14 @@ def read_input(value: Any) -> Overrides:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """A secret as Plan saw it. `unreadable` is the error that its value made, empty for none."""
+    """A secret as Plan saw it.
+
+    `hidden` is the error of looking at it, `unreadable` that of reading its value; empty for none.
+    """
 
     secret: Secret | None
     credential: Credential | None = None
+    hidden: str = ""
     unreadable: str = ""
     versions: Sequence[Version] = ()
 
@@ -100,15 +109,16 @@ def refusals(*, drill: Mapping[str, Any], found: Surroundings, now: datetime) ->
     """
     name, source = drill["secret"], found.source.secret
     if source is None:
-        return [f"secret: {name}: not found: expected a secret of this account and region"]
-    reasons = _of_source(name, source)
+        why = f" ({found.source.hidden})" if found.source.hidden else ""
+        return [f"secret: {name}: not found{why}: expected a secret of this account and region"]
+    reasons = [*_of_source(name, source), *of_key(drill, source)]
     reasons += _of_function(drill, source, found)
     if found.source.unreadable:
         reasons.append(found.source.unreadable)
     if drill["mode"] == Mode.LIVE:
         reasons += _of_window(drill, now)
     else:
-        reasons += _of_rehearsal(drill, source, found.rehearsal)
+        reasons += _of_rehearsal(drill, found.rehearsal)
     if drill["cluster"] and found.cluster is None:
         reasons.append(f"cluster: {drill['cluster']}: not found: expected an Aurora cluster here")
     return reasons
@@ -127,16 +137,37 @@ def _of_source(name: str, source: Secret) -> list[str]:
         reasons.append(
             f"secret: {name}: rotation is off: expected it on (aws secretsmanager rotate-secret"
             f" --secret-id {name} --rotation-lambda-arn ... --rotation-rules"
-            " AutomaticallyAfterDays=30)"
+            " AutomaticallyAfterDays=30 --no-rotate-immediately)"
         )
     return reasons
+
+
+def of_key(drill: Mapping[str, Any], source: Secret) -> list[str]:
+    """The steps may use the configured key alone; an alias tells nothing of the key behind it."""
+    configured, found = drill["kms_key"], source.kms_key
+    same = found.rpartition("/")[2] == configured.rpartition("/")[2]
+    if same or ("alias/" in found and configured):
+        return []
+    wanted = found or "none"
+    if "alias/" in found:
+        wanted = f"the ARN of the key that {found} stands for"
+    return [
+        f"kms_key: {configured or 'none'}: the secret is encrypted with"
+        f" {found or 'the key of Secrets Manager'}: set kms_key: {wanted} and deploy"
+    ]
 
 
 def _of_function(drill: Mapping[str, Any], source: Secret, found: Surroundings) -> list[str]:
     function = found.function
     if source.owner or not source.rotation_function:
         return []
-    configured, rotates = drill["function"], source.rotation_function.rpartition(":")[2]
+    configured = drill["function"]
+    rotates, qualifier = function_name(source.rotation_function)
+    if qualifier:
+        return [
+            f"function: {configured}: the secret names the version or alias {qualifier} of"
+            f" {rotates}: expected the function itself"
+        ]
     if rotates != configured:
         return [
             f"function: {configured}: the secret is rotated by {rotates}:"
@@ -154,11 +185,16 @@ def _of_function(drill: Mapping[str, Any], source: Secret, found: Surroundings) 
         reasons.append(f"function: {configured}: is {function.state}: expected Active")
     if function.last_update == "Failed":
         reasons.append(f"function: {configured}: its last update failed: expected one that runs")
-    if SERVICE not in function.invokers:
+    subject = subject_of(drill, found).secret or source
+    if not any(
+        invoker.service == SERVICE and fnmatchcase(subject.arn, invoker.source)
+        for invoker in function.invokers
+    ):
         reasons.append(
-            f"function: {configured}: its policy does not let {SERVICE} invoke it: expected a"
-            f" permission (aws lambda add-permission --function-name {configured} --statement-id"
-            f" rotation --action lambda:InvokeFunction --principal {SERVICE})"
+            f"function: {configured}: its policy does not let {SERVICE} invoke it for"
+            f" {subject.name}: expected a permission (aws lambda add-permission --function-name"
+            f" {configured} --statement-id rotation --action lambda:InvokeFunction"
+            f" --principal {SERVICE})"
         )
     return reasons + _of_network(drill, function)
 
@@ -191,20 +227,15 @@ def _of_network(drill: Mapping[str, Any], function: RotationFunction) -> list[st
     return reasons
 
 
-def _of_rehearsal(drill: Mapping[str, Any], source: Secret, rehearsal: Look | None) -> list[str]:
+def _of_rehearsal(drill: Mapping[str, Any], rehearsal: Look | None) -> list[str]:
     name = drill["rehearsal"]["secret"]
     own = rehearsal.secret if rehearsal else None
     if rehearsal is None or own is None:
-        return [f"rehearsal: secret {name}: not found: deploy the stack again"]
+        why = f" ({rehearsal.hidden})" if rehearsal and rehearsal.hidden else ""
+        return [f"rehearsal: secret {name}: not found{why}: deploy the stack again"]
     reasons = []
     if own.deleted:
         reasons.append(f"rehearsal: secret {name}: is scheduled for deletion: restore it")
-    if own.kms_key.rpartition("/")[2] != source.kms_key.rpartition("/")[2]:
-        expected = source.kms_key or "no kms_key"
-        reasons.append(
-            f"kms_key: {own.kms_key or 'none'}: the secret is encrypted with"
-            f" {source.kms_key or 'the key of Secrets Manager'}: set {expected} and deploy"
-        )
     if rehearsal.unreadable:
         reasons.append(rehearsal.unreadable)
     return reasons
@@ -279,6 +310,7 @@ def make(
         "run_id": run,
         "key": naming.evidence_key(drill["name"], run),
         "token": token(execution),
+        "mode": drill["mode"],
         "deadline": deadline,
         "expires": clock.after(deadline, limits["teardown_seconds"]),
         "teardown_seconds": limits["teardown_seconds"],
@@ -292,10 +324,14 @@ def make(
             "arn": subject.secret.arn,
             "function": source.secret.rotation_function,
             "strategy": source.credential.strategy.value,
+            "recent": [version.id for version in subject.versions[:MOST_RECENT]],
+            "step_seconds": found.function.timeout_seconds if found.function else 0,
         },
         "source": _source(source, source.secret, source.credential),
         "cluster": _cluster(found.cluster),
-        "clock_skew_seconds": round((now - source.secret.asked_at).total_seconds(), 3),
+        "clock_skew_seconds": round((now - source.secret.asked_at).total_seconds(), 3)
+        if source.secret.tells_time
+        else None,
     }
 
 

@@ -21,7 +21,8 @@ class Prober:
     """Two threads that log in, one with each password, from `with` to its end.
 
     `new` gives the new credential once there is one; until then its thread waits. `knocks` are all
-    logins so far, and `known_at` is when the new one was first there, by `time.monotonic`.
+    logins so far, and `known_at` is when the new one was first there, by `time.monotonic`. What
+    ended one of the threads early is in `failures`: then nothing was measured.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Prober:
     ) -> None:
         self.knocks: list[Knock] = []
         self.known_at: float | None = None
+        self.failures: list[str] = []
         self._ca_file = ca_file
         self._over = threading.Event()
         self._threads = [
@@ -63,6 +65,12 @@ class Prober:
         )
 
     def _knock(self, which: Which, find: Callable[[], Credential | None]) -> None:
+        try:
+            self._knock_on(which, find)
+        except Exception as error:  # it must not end unseen: no evidence, no measurement
+            self.failures.append(f"{which}: {type(error).__name__}")
+
+    def _knock_on(self, which: Which, find: Callable[[], Credential | None]) -> None:
         credential: Credential | None = None
         while not self._over.is_set():
             credential = credential or find()

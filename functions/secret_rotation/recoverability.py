@@ -14,7 +14,7 @@ from typing import Any
 
 from functions import clock
 from functions.model import Check, CheckClass, Status
-from functions.secret_rotation.values import CURRENT, PREVIOUS
+from functions.secret_rotation.values import CURRENT, PENDING, PREVIOUS
 
 NAME = "credential_recoverability"
 
@@ -69,9 +69,7 @@ def per_day(
     >>> [h.split()[0] for h in per_day(versions, earliest=day(1), latest=day(4))]
     ['no', 'an', 'AWSPREVIOUS', 'AWSCURRENT']
     """
-    known = sorted(
-        ((clock.parse(v["created_at"]), tuple(v["stages"])) for v in versions), reverse=True
-    )
+    known = _once_current(versions)
     found = []
     moment = earliest
     while moment <= latest:
@@ -79,6 +77,26 @@ def per_day(
         found.append(_holder(stages))
         moment += timedelta(days=1)
     return found or [_holder(next((s for created, s in known if created <= latest), None))]
+
+
+def _once_current(
+    versions: Sequence[Mapping[str, Any]],
+) -> list[tuple[datetime, tuple[str, ...]]]:
+    """When versions were made that have been a password, newest first.
+
+    One that is pending, or that is newer than the current one and has no label (a rotation that
+    was given up), never was.
+    """
+    known = sorted(
+        ((clock.parse(v["created_at"]), tuple(v["stages"])) for v in versions), reverse=True
+    )
+    current = next((created for created, stages in known if CURRENT in stages), None)
+    return [
+        (created, stages)
+        for created, stages in known
+        if CURRENT in stages
+        or (PENDING not in stages and (stages or current is None or created < current))
+    ]
 
 
 def _holder(stages: tuple[str, ...] | None) -> str:

@@ -13,9 +13,15 @@ def explain(told: Mapping[str, str | None], *, secret: Secret, token: str) -> st
     `told` maps a label to accepted, refused, unknown, empty (no value) or None (no such version).
     """
     pending = told[PENDING] if secret.version(PENDING) == token else None
+    if secret.pending and secret.pending != token:
+        return (
+            f"a rotation of somebody else's is in the way; {unstick(secret.name, secret.pending)}"
+        )
     done: list[str] = []
     if pending in (None, "empty"):
         stopped = "createSecret"
+    elif pending == "unknown":
+        done, stopped = ["createSecret"], "a step that cannot be told: the database does not answer"
     elif pending == "accepted":
         done, stopped = ["createSecret", "setSecret"], "testSecret or finishSecret"
     else:
@@ -51,5 +57,5 @@ def unstick(name: str, version: str) -> str:
     return (
         f"to end it: aws secretsmanager update-secret-version-stage --secret-id {name}"
         f" --version-stage AWSPENDING --remove-from-version-id {version}, then"
-        f" aws secretsmanager rotate-secret --secret-id {name}"
+        f" aws secretsmanager rotate-secret --secret-id {name} (which rotates it at once)"
     )

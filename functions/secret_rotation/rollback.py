@@ -13,7 +13,7 @@ from typing import Any
 
 from functions.errors import LoginRefused, NotReachable, TlsFailed, TryAgain
 from functions.model import Check, CheckClass, Status
-from functions.secret_rotation import credential, login, secrets
+from functions.secret_rotation import credential, login, secrets, standing
 from functions.secret_rotation.login import StatementFailed
 from functions.secret_rotation.secrets import NoValue
 from functions.secret_rotation.values import CURRENT, Credential, Strategy
@@ -24,8 +24,9 @@ EXPECTED = "the old credential logs in again, then the new one"
 def rehearse(*, plan: Mapping[str, Any], exercise: Mapping[str, Any], ca_file: Path) -> Check:
     """Back to the old version, a login with what is current, forward to the new one, and again.
 
-    Raises TryAgain where the database does not answer.
+    Raises NotARehearsal, and TryAgain where the database does not answer.
     """
+    standing.own_alone(plan["subject"]["arn"])
     old, new = exercise["from_version"], plan["token"]
     try:
         _go(plan, to=old, off=new, ca_file=ca_file)
@@ -57,7 +58,7 @@ def _go(plan: Mapping[str, Any], *, to: str, off: str, ca_file: Path) -> None:
 
 def _set_password(wanted: Credential, other: Credential, ca_file: Path) -> None:
     """The user sets its own password, logged in with the other one; nothing to do where it is."""
-    if login.attempt(wanted, ca_file=ca_file).accepted:
+    if login.answered(wanted, ca_file=ca_file).accepted:
         return
     with login.session(other, ca_file=ca_file) as session:
         session.change_own_password(other.username, wanted.password)

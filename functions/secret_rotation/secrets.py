@@ -29,18 +29,29 @@ class RotationRefused(DrillError):
     """When Secrets Manager does not take a request to rotate: the reason is AWS's own."""
 
 
+class NotAllowed(DrillError):
+    """When Secrets Manager does not let a step look at a secret, or read it."""
+
+
+class NotARehearsal(DrillError):
+    """When a secret that is not a rehearsal's is about to be written to: it never is."""
+
+
 class NoValue(DrillError):
     """When a version of a secret has no value, or is not there any more."""
 
 
 def describe(secret: str) -> Secret | None:
-    """The secret by name or ARN, or None where there is none."""
+    """The secret by name or ARN, or None where there is none. Raises NotAllowed."""
     try:
         found = _client().describe_secret(SecretId=secret)
     except ClientError as error:
         if code_of(error) == "ResourceNotFoundException":
             return None
+        if code_of(error) == "AccessDeniedException":
+            raise NotAllowed(f"{secret} may not be looked at, if it is there") from None
         raise
+    told = _clock_of(found["ResponseMetadata"])
     return Secret(
         arn=found["ARN"],
         name=found["Name"],
@@ -53,7 +64,8 @@ def describe(secret: str) -> Secret | None:
         last_rotated_at=found.get("LastRotatedDate"),
         next_rotation_at=found.get("NextRotationDate"),
         stages={v: tuple(s) for v, s in found.get("VersionIdsToStages", {}).items()},
-        asked_at=_clock_of(found["ResponseMetadata"]),
+        asked_at=told or datetime.now(UTC),
+        tells_time=told is not None,
     )
 
 
@@ -80,32 +92,36 @@ def versions(secret: str) -> list[Version]:
             return sorted(found, key=lambda version: version.created_at, reverse=True)
 
 
-def value(secret: str, *, version: str = "", stage: str = "") -> str:
+def value(secret: str, *, version: str = "") -> str:
     """The text of a version: of the current one unless told otherwise.
 
-    Raises NoValue where that version is not there, or is still empty.
+    Raises NoValue where that version is not there, or is still empty, and NotAllowed.
     """
-    which: Any = {"VersionId": version} if version else {"VersionStage": stage or CURRENT}
+    which: Any = {"VersionId": version} if version else {"VersionStage": CURRENT}
     try:
         found = _client().get_secret_value(SecretId=secret, **which)
     except ClientError as error:
         if code_of(error) == "ResourceNotFoundException":
-            raise NoValue(f"{secret} has no value at {version or stage or CURRENT}") from None
+            raise NoValue(f"{secret} has no value at {version or CURRENT}") from None
+        if code_of(error) == "AccessDeniedException":
+            raise NotAllowed(
+                f"{secret} may not be read: expected its policy, and that of its key, to allow it"
+            ) from None
         raise
     if "SecretString" not in found:
-        raise NoValue(f"{secret} holds bytes at {version or stage or CURRENT}: expected a text")
+        raise NoValue(f"{secret} holds bytes at {version or CURRENT}: expected a text")
     return found["SecretString"]
 
 
-def rotate(secret: str, *, token: str, function: str) -> None:
+def rotate(secret: str, *, token: str, function: str = "") -> None:
     """Ask for a rotation, now; the new version's id is the token, so that asking twice is once.
 
-    RotationRules are never passed: they would change the schedule. Raises RotationRefused.
+    The function is named for a rehearsal's secret alone: naming it sets it. RotationRules are never
+    passed: they would change the schedule. Raises RotationRefused.
     """
+    named: Any = {"RotationLambdaARN": function} if function else {}
     try:
-        _client().rotate_secret(
-            SecretId=secret, ClientRequestToken=token, RotationLambdaARN=function
-        )
+        _client().rotate_secret(SecretId=secret, ClientRequestToken=token, **named)
     except ClientError as error:
         if code_of(error) in (
             "AccessDeniedException",
@@ -138,10 +154,10 @@ def take_off_pending(secret: str, *, version: str) -> None:
     )
 
 
-def _clock_of(metadata: Mapping[str, Any]) -> datetime:
-    """The service's clock, to the second, from its answer's Date; ours where it sent none."""
+def _clock_of(metadata: Mapping[str, Any]) -> datetime | None:
+    """The service's clock, to the second, from its answer's Date; None where it sent none."""
     sent = metadata.get("HTTPHeaders", {}).get("date")
-    return parsedate_to_datetime(sent) if sent else datetime.now(UTC)
+    return parsedate_to_datetime(sent) if sent else None
 
 
 def _days(rules: Mapping[str, Any]) -> float | None:

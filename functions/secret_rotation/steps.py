@@ -6,7 +6,10 @@ stands outside, for it asks nothing but AWS.
 
 from __future__ import annotations
 
-from functions import clock
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from functions.aurora import clusters
 from functions.certificates import ca_file
 from functions.claim import claim, waited_seconds
@@ -16,11 +19,14 @@ from functions.model import Answer, tally
 from functions.secret_rotation import credential, lambdas, secrets
 from functions.secret_rotation import plan as planning
 from functions.secret_rotation.plan import Look, Surroundings
-from functions.secret_rotation.values import Credential, Mode
+from functions.secret_rotation.values import CURRENT, Mode, function_name
 from functions.step import Run, done, step, waiting
 
-LAST_STEP_SECONDS = 90
-"""Longer than a step of a rotation runs: one that began with the label may still set a password."""
+LAST_STEP_MARGIN_SECONDS = 30
+"""Beyond the function's own time: a step that began with the label may still set a password."""
+
+DEAD = "Dead"
+"""The name of the error with which the line calls Teardown for a run that is dead."""
 
 
 @step("plan")
@@ -45,42 +51,47 @@ def plan(run: Run) -> Answer:
 
 def _look_around(run: Run) -> Surroundings:
     drill = run.drill
-    source = _look(drill["secret"])
+    source = _look(drill, drill["secret"])
     function = source.secret.rotation_function if source.secret else ""
     return Surroundings(
         source=source,
         rehearsal=None
         if drill["mode"] == Mode.LIVE
-        else _look(drill["rehearsal"]["secret"], source=source.credential),
+        else _look(drill, drill["rehearsal"]["secret"], source=source),
         # Only the configured one may be asked about; the plan compares the two names.
         function=lambdas.describe(drill["function"])
-        if function.rpartition(":")[2] == drill["function"]
+        if function_name(function) == (drill["function"], "")
         else None,
         cluster=clusters.describe_cluster(drill["cluster"]) if drill["cluster"] else None,
     )
 
 
-def _look(name: str, *, source: Credential | None = None) -> Look:
-    """A secret, its versions and what it holds; the rehearsal's own holds a user and a password."""
-    secret = secrets.describe(name)
+def _look(drill: Mapping[str, Any], name: str, *, source: Look | None = None) -> Look:
+    """A secret, its versions and what it holds; the rehearsal's own holds a user and a password.
+
+    Nothing is read where something else is wrong already: the key, say.
+    """
+    try:
+        secret = secrets.describe(name)
+    except secrets.NotAllowed as hidden:
+        return Look(secret=None, hidden=str(hidden))
     if secret is None or secret.deleted or secret.owner:
         return Look(secret=secret)
-    held, unreadable = None, ""
+    look = Look(secret=secret, versions=secrets.versions(secret.arn))
+    if source is None and planning.of_key(drill, secret):
+        return look
+    if source is not None and source.credential is None:
+        return look
     try:
         text = secrets.value(secret.arn)
         held = (
-            credential.read_own(text, name=name, source=source)
-            if source
+            credential.read_own(text, name=name, source=source.credential)
+            if source and source.credential
             else credential.read(text, name=name)
         )
-    except (secrets.NoValue, credential.UnreadableSecret) as failure:
-        unreadable = str(failure)
-    return Look(
-        secret=secret,
-        credential=held,
-        unreadable=unreadable,
-        versions=secrets.versions(secret.arn),
-    )
+    except (secrets.NoValue, secrets.NotAllowed, credential.UnreadableSecret) as failure:
+        return replace(look, unreadable=str(failure))
+    return replace(look, credential=held)
 
 
 @step("witness")
@@ -135,11 +146,13 @@ def verify_unit(run: Run) -> Answer:
     if run.unit is None:
         raise Refused("unit: missing: expected the number of a unit of Verify's answer")
     drill, exercised = run.drill, run.document["exercise"]
-    work = units(drill=drill, sound=run.document["verify"]["sound"])[run.unit]
+    work = units(drill=drill, plan=run.plan, sound=run.document["verify"]["sound"])[run.unit]
     if work == "rollback":
         found = rollback.rehearse(plan=run.plan, exercise=exercised, ca_file=ca_file())
     else:
-        wait = application.seconds_to_wait(drill=drill, exercise=exercised, now=run.now)
+        wait = application.seconds_to_wait(
+            drill=drill, plan=run.plan, exercise=exercised, now=run.now
+        )
         if wait > 0:
             return waiting(wait, "the application's cache to be stale", tries=0)
         tries = run.previous.get("tries", 0) + 1
@@ -158,45 +171,81 @@ def verify_unit(run: Run) -> Answer:
 def teardown(run: Run) -> Answer:
     """Leave the rehearsal's role and secret on their standing version, proven by a login.
 
-    A live rotation leaves nothing but the secret that it rotated. It reads the plan alone, so it
-    can run after a half-finished step, after a crash, and twice.
+    A live rotation leaves nothing but the secret that it rotated: that it opens the database is
+    looked at, and nothing more. It reads the plan alone, so it can run after a half-finished step,
+    after a crash, and twice.
     """
     from functions.secret_rotation import standing
 
     plan = run.plan
-    if run.drill["mode"] == Mode.LIVE or plan["blocked"]:
-        return done(proven=True, standing="", mended=[], leftovers=[])
+    if _nothing_was_rotated(run):
+        return done(proven=True, standing="", mended=[], leftovers=[], told="")
+    name, facts = plan["subject"]["name"], plan["source"]["facts"]
     secret = secrets.describe(plan["subject"]["arn"])
     if secret is None:
-        return done(proven=True, standing="", mended=[], leftovers=[])
+        return _left(name, plan["subject"]["arn"], f"{name} is not there any more")
+    if secret.pending and _may_still_finish(run):
+        return waiting(plan["poll_seconds"], "the rotation to finish", proven=False)
+    told = run.previous.get("told", "")
+    if secret.pending:
+        told = standing.disagreement(secret, token=plan["token"], facts=facts, ca_file=ca_file())
+    if plan["mode"] == Mode.LIVE:
+        if not standing.opens(secret, facts=facts, ca_file=ca_file()):
+            return _left(name, secret.arn, told or f"the database refuses AWSCURRENT of {name}")
+        return done(
+            proven=True,
+            standing=secret.version(CURRENT),
+            mended=[],
+            leftovers=[],
+            told=told,
+        )
     mended = run.previous.get("mended", [])
     if secret.pending:
-        if _may_still_finish(run):
-            return waiting(plan["poll_seconds"], "the rotation to finish", proven=False)
+        standing.own_alone(secret.arn)
         secrets.take_off_pending(secret.arn, version=secret.pending)
         return waiting(
-            LAST_STEP_SECONDS,
+            plan["subject"]["step_seconds"] + LAST_STEP_MARGIN_SECONDS,
             "a step of the rotation that may still run",
             proven=False,
             mended=[*mended, standing.UNSTUCK],
+            told=told,
         )
     stands = standing.settle(
-        secret, facts=plan["source"]["facts"], ca_file=ca_file(), also=plan["token"]
+        secret, facts=facts, ca_file=ca_file(), also=[plan["token"], *plan["subject"]["recent"]]
     )
-    # Where this run has rotated nothing, that no password gets in is not of its making.
-    in_order = bool(stands.version) or plan["token"] not in secret.stages
-    left = [] if in_order else [{"type": "secret", "name": secret.name, "arn": secret.arn}]
+    if not stands.version:
+        return _left(name, secret.arn, told or f"no version of {name} opens the database")
     return done(
-        proven=in_order,
+        proven=True,
         standing=stands.version,
         mended=[*mended, *stands.mended],
-        leftovers=left,
+        leftovers=[],
+        told=told,
     )
+
+
+def _left(name: str, arn: str, told: str) -> Answer:
+    """The answer where a secret does not open the database, and nothing here can mend it."""
+    left = [{"type": "secret", "name": name, "arn": arn}]
+    return done(proven=False, standing="", mended=[], leftovers=left, told=told)
+
+
+def _nothing_was_rotated(run: Run) -> bool:
+    """Whether this very run has said that it asked for nothing, or never came so far.
+
+    Of a dead run, whose plan alone is left, nobody knows.
+    """
+    document = run.document
+    if (document.get("error") or {}).get("Error") == DEAD:
+        return False
+    if not (document.get("witness") or {}).get("done"):
+        return True
+    exercise = document.get("exercise") or {}
+    return bool(exercise.get("done")) and not exercise["asked"]
 
 
 def _may_still_finish(run: Run) -> bool:
     """Whether a rotation that nobody has watched to the end of its time may be under way."""
     exercise = run.document.get("exercise") or {}
-    began = run.previous.get("started_at")
-    waited = (run.now - clock.parse(began)).total_seconds() if began else 0.0
+    waited = waited_seconds(run)
     return not exercise.get("done") and waited < run.drill["timing"]["rotation_seconds"]

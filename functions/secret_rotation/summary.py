@@ -29,6 +29,7 @@ def summarize(document: Document) -> Summary:
         source_name=plan["source"]["name"],
         source_arn=plan["source"]["arn"],
         source_version=plan["source"]["facts"]["engine"],
+        restore_from={"live": "live rotation"}.get(plan["mode"], plan["mode"]),
         rto_seconds=measured,
         phases=tuple(_phases(document)),
         objectives=(
@@ -47,6 +48,8 @@ def summarize(document: Document) -> Summary:
 def _unmeasured(exercise: dict[str, Any]) -> str:
     if exercise.get("interrupted"):
         return "the call that watched the rotation died"
+    if exercise.get("rotated"):
+        return "no login was accepted before it, or none with the new password after it"
     return str(exercise.get("reason") or "the rotation was not watched to its end")
 
 
@@ -103,14 +106,14 @@ def _phases(document: Document) -> Iterator[Phase]:
 def _facts(document: Document) -> Iterator[Fact]:
     drill, plan = document["drill"], document["plan"]
     witness, exercise = document.get("witness") or {}, document.get("exercise") or {}
-    yield Fact(name="Rotated", value=f"{plan['subject']['name']} ({drill['mode']})")
+    yield Fact(name="Rotated", value=f"{plan['subject']['name']} ({plan['mode']})")
     yield Fact(name="Rotation function", value=drill["function"])
     yield Fact(name="Strategy", value=plan["subject"]["strategy"])
     if witness.get("username"):
         yield Fact(name="Database user", value=witness["username"])
     if exercise.get("rotated"):
         yield Fact(name="New version", value=plan["token"])
-    if "lockout_seconds" in exercise:
+    if exercise.get("lockout_seconds") is not None:
         told = f"{exercise['lockout_seconds'] * 1000:.0f} ms"
         logins = exercise["logins"]
         value = f"{told}, by {logins['old']} logins with the old and {logins['new']} with the new"
@@ -120,6 +123,11 @@ def _facts(document: Document) -> Iterator[Fact]:
         yield Fact(name="The old password died", value=value)
     if exercise.get("old_session"):
         yield Fact(name="A session from before", value=exercise["old_session"])
-    mended = [*witness.get("mended", []), *(document.get("teardown") or {}).get("mended", [])]
+    teardown = document.get("teardown") or {}
+    if teardown.get("standing"):
+        yield Fact(name="Opens the database", value=f"version {teardown['standing']}")
+    if teardown.get("told"):
+        yield Fact(name="Where it stood", value=teardown["told"])
+    mended = [*witness.get("mended", []), *teardown.get("mended", [])]
     if mended:
         yield Fact(name="Mended", value="; ".join(mended))

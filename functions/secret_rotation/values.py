@@ -44,7 +44,7 @@ class Secret:
 
     `stages` has every version with a label, also one that has no value yet. `schedule_days` is None
     where no schedule is set, or none that can be counted in days. `asked_at` is the service's own
-    clock when it answered.
+    clock when it answered; where it did not tell, `tells_time` is false and the clock is ours.
     """
 
     arn: str
@@ -59,6 +59,7 @@ class Secret:
     next_rotation_at: datetime | None
     stages: Mapping[str, tuple[str, ...]]
     asked_at: datetime
+    tells_time: bool = True
 
     def version(self, stage: str) -> str:
         """The version that bears a label; empty where none does."""
@@ -72,16 +73,35 @@ class Secret:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Invoker:
+    """A service that a function's policy lets invoke it, for the resources of a pattern alone."""
+
+    service: str
+    source: str = "*"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RotationFunction:
-    """A Lambda function that rotates. `invokers` are the services that its policy lets in."""
+    """A Lambda function that rotates; `timeout_seconds` is how long one of its steps may run."""
 
     arn: str
     name: str
     state: str
     last_update: str
+    timeout_seconds: int = 0
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
-    invokers: tuple[str, ...] = ()
+    invokers: tuple[Invoker, ...] = ()
+
+
+def function_name(arn: str) -> tuple[str, str]:
+    """The name in a function's ARN, and the version or alias behind it; empty where none is.
+
+    >>> function_name("arn:aws:lambda:sa-east-1:1:function:rotate:live")
+    ('rotate', 'live')
+    """
+    name, _, qualifier = arn.rpartition(":function:")[2].partition(":")
+    return name, qualifier
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

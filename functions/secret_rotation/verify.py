@@ -129,6 +129,7 @@ def verify(
         *findings.checks(drill=drill, plan=plan),
         _facts_kept(work),
         _source_login(work),
+        _may_set_password(work),
         finished,
         stages,
         new,
@@ -136,25 +137,27 @@ def verify(
         grants,
         _tls(work),
     ]
-    if drill["mode"] == Mode.REHEARSAL and not sound:
+    if plan["mode"] == Mode.REHEARSAL and not sound:
         reason = work.unrotated or "the rotation is not sound: there is no way back to rehearse"
         checks.append(_not_run(work, "rollback", CheckClass.ROTATION, rollback.EXPECTED, reason))
     key = f"{plan['key']}/checks/verify.json"
     evidence.put_json(key, [check.to_document() for check in checks])
     return done(
         sound=sound,
-        units=[{"unit": number} for number in range(len(units(drill=drill, sound=sound)))],
+        units=[
+            {"unit": number} for number in range(len(units(drill=drill, plan=plan, sound=sound)))
+        ],
         checks={"key": key, **tally(checks)},
     )
 
 
-def units(*, drill: Mapping[str, Any], sound: bool) -> list[str]:
+def units(*, drill: Mapping[str, Any], plan: Mapping[str, Any], sound: bool) -> list[str]:
     """The work that is left: `rollback` in a sound rehearsal, and each URL to ask.
 
-    >>> units(drill={"mode": "rehearsal", "probes": ["https://a"]}, sound=True)
+    >>> units(drill={"probes": ["https://a"]}, plan={"mode": "rehearsal"}, sound=True)
     ['rollback', 'https://a']
     """
-    rehearsed = drill["mode"] == Mode.REHEARSAL and sound
+    rehearsed = plan["mode"] == Mode.REHEARSAL and sound
     return [*(["rollback"] if rehearsed else []), *drill["probes"]]
 
 
@@ -229,6 +232,24 @@ def _source_login(work: _Work) -> Check:
     return _check(
         work, name, CheckClass.ACCESS, status, expected, observed, seen["told"], target=target
     )
+
+
+def _may_set_password(work: _Work) -> Check:
+    """Whether the real user could be rotated as the rehearsal's is: RDS may restrict who can."""
+    may, name = work.witness["may_set_password"], "may_set_password"
+    expected = "the real user may set its own password"
+    target, check_class = work.plan["source"]["name"], CheckClass.PRIVILEGES
+    if work.strategy is Strategy.ALTERNATING:
+        reason = "the superuser sets it: users alternate"
+        check = _not_run(work, name, check_class, expected, reason, target=target)
+        return replace(check, by_configuration=True)
+    if may is None:
+        reason = work.unrotated or "the real password was not let in: see source_login"
+        return _not_run(work, name, check_class, expected, reason, target=target)
+    status = Status.PASSED if may else Status.FAILED
+    observed = "so" if may else "rds.restrict_password_commands is on"
+    detail = "" if may else "GRANT rds_password TO the user"
+    return _check(work, name, check_class, status, expected, observed, detail, target=target)
 
 
 def _logins(work: _Work, *, undisturbed: bool) -> tuple[Check, Check, Check]:

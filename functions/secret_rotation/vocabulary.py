@@ -19,7 +19,7 @@ VOCABULARY = Vocabulary(
         CheckClass.OBJECTIVE: "Was it fast enough, and was nobody locked out?",
         CheckClass.TEARDOWN: "Is everything as it must stand?",
     },
-    passed="The password behind {source} can be rotated{in_time}, and all {checks} passed.",
+    passed="The rotation of {source} passed its {how}{in_time}: all {checks} passed.",
     wrong="The rotation of {source} is not right: {failed} failed ({what}).",
     right="The rotation of {source} itself is right",
     unproven="Nothing is proven about the rotation of {source}",
@@ -45,5 +45,15 @@ VOCABULARY = Vocabulary(
     not_happened="What was to be rotated",
     removal="Left standing",
     removed="in order",
-    removed_note="the secret opens the database",
+    removed_note="nothing is left half done",
+    removal_expected="the secret opens the database, and nothing is left half done",
+    removal_observed="so",
+    left_note="see what it says of it",
+    left_detail="do not delete it: `where it stood` says what mends it",
+    do_about_left=(
+        "Not in order: {names}. Do not delete it: where it stood is said below; a rehearsal's is"
+        " mended by functions/secret_rotation/sql/setup/install.sql with its present password."
+    ),
+    do_about_unproven="Look whether the secret still opens the database, and mend it.",
+    unverified="the rotation was not verified",
 )

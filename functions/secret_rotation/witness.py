@@ -15,7 +15,7 @@ from functions.errors import DrillError, LoginRefused, NotReachable, TryAgain
 from functions.evidence import Evidence
 from functions.model import Answer
 from functions.secret_rotation import credential, login, probe, secrets, standing
-from functions.secret_rotation.values import CURRENT, Mode, Secret
+from functions.secret_rotation.values import CURRENT, Credential, Mode, Secret
 from functions.step import done
 
 
@@ -60,20 +60,27 @@ def look(
     """Write down what is true of the secret, its user and the way in, before anything changes.
 
     Answers `version` (the one that is current), `username`, `manifest` (the evidence key of what
-    the user may do), `source_login`, `asks_for_tls`, `probes` and `mended`. Where Plan forbids to
+    the user may do), `source_login`, `may_set_password` (the source's user its own; None where it
+    was not let in), `asks_for_tls`, `probes` and `mended`. Where Plan forbids to
     send any password (`blocked`), it looks at nothing.
 
     Raises TryAgain where the database does not answer, RehearsalNotSetUp, and NoValue.
     """
     if plan["blocked"]:
-        return done(version="", username="", manifest="", source_login=None, probes={})
+        return done(
+            version="",
+            username="",
+            manifest="",
+            source_login=None,
+            may_set_password=None,
+            probes={},
+        )
     facts = plan["source"]["facts"]
     source = credential.read(secrets.value(plan["source"]["arn"]), name=plan["source"]["name"])
-    tried = login.attempt(credential.at(source, facts), ca_file=ca_file)
-    if not tried.accepted and not tried.sqlstate:
-        raise TryAgain(f"the database does not answer: {tried.told}")
+    real = credential.at(source, facts)
+    tried = login.answered(real, ca_file=ca_file)
     mended: tuple[str, ...] = ()
-    if drill["mode"] == Mode.REHEARSAL:
+    if plan["mode"] == Mode.REHEARSAL:
         mended = _prepare(plan, ca_file)
     subject = _described(plan)
     version = subject.version(CURRENT)
@@ -85,14 +92,13 @@ def look(
     except NotReachable as failure:
         raise TryAgain(str(failure)) from None
     except LoginRefused:
-        if drill["mode"] == Mode.REHEARSAL:
+        if plan["mode"] == Mode.REHEARSAL:
             raise
         seen, key = None, ""  # the source's own login failed: the check source_login says so
     if seen is not None:
         evidence.put_json(key, seen.to_document())
     return done(
         version=version,
-        previous=plan["source"]["previous"],
         username=own.username,
         manifest=key,
         source_login={
@@ -100,10 +106,18 @@ def look(
             "refused": tried.refused,
             "told": tried.told,
         },
+        may_set_password=_may_set_password(real, ca_file) if tried.accepted else None,
         asks_for_tls=login.asks_for_tls(credential.at(own, facts)),
         probes={url: probe.ask(url).told for url in drill["probes"]},
         mended=list(mended),
     )
+
+
+def _may_set_password(source: Credential, ca_file: Path) -> bool:
+    """Whether the source's own user may set its password, as a rotation of a single user does."""
+    with login.session(source, ca_file=ca_file) as session:
+        ((is_restricted, is_member),) = session.all("may_set_password")
+    return bool(is_member or not is_restricted)
 
 
 def _described(plan: Mapping[str, Any]) -> Secret:
@@ -116,7 +130,9 @@ def _described(plan: Mapping[str, Any]) -> Secret:
 def _prepare(plan: Mapping[str, Any], ca_file: Path) -> tuple[str, ...]:
     """Bring the rehearsal's secret to its standing version, leading where the source's leads."""
     own = _described(plan)
-    stands = standing.settle(own, facts=plan["source"]["facts"], ca_file=ca_file)
+    stands = standing.settle(
+        own, facts=plan["source"]["facts"], ca_file=ca_file, also=plan["subject"]["recent"]
+    )
     if not stands.version:
         raise RehearsalNotSetUp(
             f"no password of {own.name} opens the database: run"

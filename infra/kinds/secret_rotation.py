@@ -148,7 +148,6 @@ class SecretRotation(Construct):
 
     def _exercise(self, placement: Placement | None, number: int) -> Function:
         drills = self._in(placement)
-        live = [drill for drill in drills if drill.mode == "live"]
         return Function(
             name=f"rotation-exercise-{number}",
             purpose="Rotates once, and logs in with both passwords until it is over",
@@ -157,17 +156,7 @@ class SecretRotation(Construct):
             placement=placement,
             may=[
                 *self._may_look(drills),
-                Permission(
-                    actions=["secretsmanager:RotateSecret"],
-                    resources=[*self._own(drills), *self._sources(live)],
-                    conditions={
-                        "StringEquals": {
-                            "secretsmanager:RotationLambdaARN": _distinct(
-                                _function(drill) for drill in drills
-                            )
-                        }
-                    },
-                ),
+                *self._may_rotate(drills),
                 Permission(
                     actions=["lambda:InvokeFunction"],
                     resources=_distinct(_function(drill) for drill in drills),
@@ -280,6 +269,18 @@ class SecretRotation(Construct):
         return [
             Permission(actions=[f"secretsmanager:{action}" for action in actions], resources=own),
             *(_may_use_keys(drills, "kms:GenerateDataKey") if puts else []),
+        ]
+
+    def _may_rotate(self, drills: Sequence[RotationDrill]) -> list[Permission]:
+        """A rehearsal names the function, so that it is the configured one; live names none."""
+        own = self._own(drills)
+        live = self._sources(drill for drill in drills if drill.mode == "live")
+        functions = _distinct(_function(drill) for drill in drills)
+        named = {"StringEquals": {"secretsmanager:RotationLambdaARN": functions}}
+        rotate = ["secretsmanager:RotateSecret"]
+        return [
+            *([Permission(actions=rotate, resources=own, conditions=named)] if own else []),
+            *([Permission(actions=rotate, resources=live)] if live else []),
         ]
 
     def _may_describe_clusters(self) -> list[Permission]:

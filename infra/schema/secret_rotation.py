@@ -100,10 +100,11 @@ class RotationDrill(Values):
         str,
         Field(
             pattern=r"^([A-Za-z0-9/_+=.@-]{1,512}"
-            r"|arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]{1,512})$"
+            r"|arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:"
+            r"[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6})$"
         ),
     ]
-    """the name or the ARN of the secret whose rotation is drilled"""
+    """the name or the whole ARN of the secret whose rotation is drilled"""
     mode: Literal["rehearsal", "live"] = "rehearsal"
     """rehearsal (a secret of the drill's own is rotated) or live (this very secret is)"""
     window: Window | None = None
@@ -119,7 +120,7 @@ class RotationDrill(Values):
     cluster: Identifier | None = None
     """the identifier of the Aurora cluster that the secret opens"""
     hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")], ...] = ()
-    """a list of hosts that the secret may name besides the cluster's endpoints: a proxy, say"""
+    """a list of hosts that the secret may name besides the cluster's own endpoints"""
     rotation_days_maximum: Annotated[int, Field(ge=1, le=1000)] = 30
     """days that may pass between two rotations, from 1 to 1000"""
     require_tls: bool = True
@@ -176,6 +177,7 @@ class RotationDrill(Values):
             "window": self.window.model_dump(mode="json") if self.window else None,
             "rehearsal": {"secret": self.rehearsal_secret, "role": self.role},
             "function": self.rotation_function,
+            "kms_key": self.kms_key or "",
             "managed": self.is_managed,
             "network": {
                 "name": network.name,

@@ -63,7 +63,7 @@ def _set(current: Credential, pending: Credential) -> None:
     with login.session(superuser, ca_file=ca_file()) as session:
         session.run(
             "DO $do$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname ="
-            f" {literal(pending.username)}) THEN CREATE ROLE {user} LOGIN CONNECTION LIMIT 20;"
+            f" {literal(pending.username)}) THEN CREATE ROLE {user} LOGIN;"
             " END IF; END $do$"
         )
         if not os.environ.get("FORGETS_GRANTS") and pending.username.endswith(CLONE):

@@ -36,8 +36,8 @@ ROTATION: dict[str, Any] = {
 }
 WINDOW: dict[str, Any] = {
     "days": ["sat", "sun"],
-    "start": "02:00",
-    "end": "04:00",
+    "start": "04:00",
+    "end": "06:00",
     "timezone": "America/Sao_Paulo",
 }
 

@@ -223,7 +223,7 @@ def test_a_wrong_value_is_one_line_that_says_where_what_and_why(
 @pytest.mark.parametrize(
     ("path", "value", "found", "expected"),
     [
-        ("secret", "prod app", "prod app", "the name or the ARN of the secret"),
+        ("secret", "prod app", "prod app", "the name or the whole ARN of the secret"),
         ("secret", "drill-rotation-x", "drill-rotation-x", "a secret not called drill-..."),
         ("mode", "real", "real", "rehearsal (a secret of the drill's own is rotated) or live"),
         ("mode", "live", "missing", "days, start, end and timezone where mode is live"),
@@ -232,7 +232,7 @@ def test_a_wrong_value_is_one_line_that_says_where_what_and_why(
         ("window.days", ["sunday"], "sunday", "a list of mon, tue"),
         ("window.start", "2:00", "2:00", "when it opens, such as 02:00"),
         ("window.end", "24:00", "24:00", "when it closes, such as 04:00"),
-        ("window.end", "02:00", "02:00", "another time than the start"),
+        ("window.end", "04:00", "04:00", "another time than the start"),
         ("window.timezone", "Sao_Paulo", "Sao_Paulo", "an IANA time zone"),
         ("function", "a b", "a b", "managed (the stack makes the rotation function)"),
         ("network", "elsewhere", "elsewhere", "one of deployment.source_networks: main"),
@@ -280,6 +280,18 @@ def test_a_live_rotation_has_a_window() -> None:
     drill = configuration({"kind": "secret_rotation", "mode": "live", "window": WINDOW}).rotations
     assert drill[0].window is not None
     assert drill[0].window.model_dump(mode="json") == WINDOW
+
+
+def test_a_live_rotation_is_scheduled_within_its_window_and_has_time_for_its_probes() -> None:
+    live = {"kind": "secret_rotation", "mode": "live", "window": WINDOW}
+    late = {**live, "schedule": {"cron": "30 7 8 * ? *", "timezone": "America/Sao_Paulo"}}
+    (line,) = errors(json.dumps(content(late)))
+    assert "schedule.cron: 30 7 8 * ? *: expected a time within 04:00 to 06:00" in line
+    elsewhere = {**late, "schedule": {"cron": "30 7 8 * ? *", "timezone": "UTC"}}
+    assert configuration(elsewhere), "another zone is not computed: Plan refuses"
+    slow = {**live, "probes": ["https://a.example/"], "timing": {"cache": "2h"}}
+    (line,) = errors(json.dumps(content(slow)))
+    assert "deadlines.verify: 7200s: expected longer than timing.rotation and" in line
 
 
 def test_two_rehearsals_in_one_cluster_need_two_roles() -> None:

@@ -160,9 +160,7 @@ def test_a_rotation_is_asked_for_by_the_configured_function_alone(
 def test_in_mode_live_the_exercise_may_ask_for_the_rotation_and_for_no_more(
     live: Template,
 ) -> None:
-    own: Context = {
-        "secretsmanager:RotationLambdaARN": ROTATES.replace("drill-rotate-production", "own")
-    }
+    own: Context = {"secretsmanager:VersionId": "v"}
     may = {
         (name, action)
         for name, role in roles_of_functions(live, roles_in(live)).items()

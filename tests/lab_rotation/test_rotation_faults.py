@@ -112,6 +112,33 @@ def test_an_aborted_live_rotation_leaves_the_real_secret_usable(rotations: Rotat
     assert rotations.run(drill="live").verdict == "PASS"
 
 
+def test_a_dead_run_is_cleared_as_what_it_was_whatever_is_configured_by_now(
+    rotations: Rotations,
+) -> None:
+    """A live run was aborted, then the drill was made a rehearsal: the real secret stays as it is."""
+    held = rotations.secrets.get_secret_value(SecretId="fibonacci/app")
+    execution = rotations.start(drill="live")
+    rotations.until(lambda: "AWSPENDING" in rotations.stages("fibonacci/app"))
+    rotations.states.stop_execution(executionArn=execution, error="Operator", cause="the plug")
+    writes: list[Call] = []
+
+    def hook(call: Call) -> None:
+        by_a_step = str(call.session).startswith("drill-rotation-")
+        if by_a_step and call.operation.startswith(("Put", "Update", "Rotate")):
+            writes.append(call)
+
+    rotations.lab.emulator.after_call.append(hook)
+    rehearsal = {"secret": OWN, "role": "backup_drills_rotation"}
+    ran = rotations.run(drill="live", mode="rehearsal", window=None, rehearsal=rehearsal)
+    assert ran.verdict == "PASS", ran.cause
+    assert {call.parameters.get("SecretId") for call in writes if call.service != "s3"} <= {
+        None,
+        rotations.secrets.describe_secret(SecretId=OWN)["ARN"],
+    }
+    assert rotations.opens("fibonacci/app")
+    assert rotations.secrets.get_secret_value(SecretId="fibonacci/app") != held
+
+
 def test_throttling_is_waited_out(rotations: Rotations) -> None:
     left = dict.fromkeys(
         ("DescribeSecret", "GetSecretValue", "UpdateSecretVersionStage", "RotateSecret"), 2

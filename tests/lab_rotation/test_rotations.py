@@ -25,6 +25,7 @@ CHECKS = {
     "credential_recoverability",
     "grants",
     "lockout",
+    "may_set_password",
     "new_login",
     "no_rotation_pending",
     "old_credential",

@@ -9,7 +9,8 @@ CROSS JOIN LATERAL (
         ('creates databases: ' || r.rolcreatedb),
         ('replicates: ' || r.rolreplication),
         ('bypasses row security: ' || r.rolbypassrls),
-        ('connection limit: ' || r.rolconnlimit)
+        ('connection limit: ' || r.rolconnlimit),
+        ('valid until: ' || coalesce(r.rolvaliduntil::text, 'for ever'))
 ) AS a (line)
 WHERE r.rolname = current_user
 UNION ALL

@@ -17,7 +17,7 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = user_name) THEN
         EXECUTE format('CREATE ROLE %I', user_name);
     END IF;
-    EXECUTE format('ALTER ROLE %I LOGIN CONNECTION LIMIT 20', user_name);
+    EXECUTE format('ALTER ROLE %I LOGIN', user_name);
     EXECUTE format(
         'COMMENT ON ROLE %I IS %L', user_name, 'Backup Drills: its password is rotated, to see that'
     );
