@@ -203,6 +203,7 @@ class LoginFront:
             stack.enter_context(raw)
             stack.enter_context(self._kept(raw))
             raw.settimeout(LOGIN_SECONDS)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client, code, startup = self._begin(raw, stack)
             user = _parameters(startup).get("user", "")
             try:

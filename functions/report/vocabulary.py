@@ -76,6 +76,7 @@ class Vocabulary:
     removed_note: str = "{deleted} deleted"
     removal_expected: str = "all that the plan named is gone"
     removal_observed: str = "gone: {deleted}, left: 0"
+    not_removed: str = "the drill did not prove that everything it made is gone"
     left_note: str = "delete by hand or wait"
     left_detail: str = "the sweeper deletes it once it has expired"
     do_about_left: str = (

@@ -180,7 +180,7 @@ def _failed(report: Report, source: str, words: Vocabulary) -> str:
     if CheckClass.OBJECTIVE in classes:
         wrongs.append(_missed(report, words))
     if CheckClass.TEARDOWN in classes:
-        wrongs.append("the drill did not prove that everything it made is gone")
+        wrongs.append(words.not_removed)
     return f"{came_back}, but {' and '.join(wrongs) or 'the verdict is FAIL'}."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from functions.errors import DrillError
 from functions.secret_rotation.values import ENGINES, Credential
 
 _DEFAULT_PORT = 5432
+_PORT = re.compile(r"[0-9]{1,5}")
 
 
 class UnreadableSecret(DrillError):
@@ -72,6 +74,17 @@ def render(text: str, *, credential: Credential) -> str:
     return json.dumps(values)
 
 
+def with_password(text: str, password: str) -> str:
+    """The value with another password, and nothing else of it changed.
+
+    >>> with_password('{"username": "u", "password": "a", "port": "5432"}', "b")
+    '{"username": "u", "password": "b", "port": "5432"}'
+
+    Raises UnreadableSecret where the value is no object.
+    """
+    return json.dumps({**_object(text, ""), "password": password})
+
+
 def of_facts(facts: Mapping[str, str]) -> Credential:
     """The place that facts tell, with nobody's user and password.
 
@@ -122,7 +135,7 @@ def at(found: Credential, facts: Mapping[str, str]) -> Credential:
 def _object(text: str, name: str) -> dict[str, Any]:
     try:
         values = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
         raise UnreadableSecret(
@@ -136,14 +149,19 @@ def _text(values: dict[str, Any], key: str, name: str) -> str:
     value = values.get(key)
     if value is None:
         raise UnreadableSecret(f"secret {name}: {key}: missing: expected a text")
-    if not isinstance(value, str) or not value or "\0" in value:
+    if not isinstance(value, str) or not value or "\0" in value or not _is_text(value):
         raise UnreadableSecret(f"secret {name}: {key}: not a text: expected a text")
     return value
+
+
+def _is_text(value: str) -> bool:
+    """Whether it can be written down: half a character cannot."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _port(values: dict[str, Any], name: str) -> int:
     value = values.get("port", _DEFAULT_PORT)
     text = str(value)
-    if isinstance(value, bool) or not text.isdecimal() or not 0 < int(text) < 65536:
+    if isinstance(value, bool) or not _PORT.fullmatch(text) or not 0 < int(text) < 65536:
         raise UnreadableSecret(f"secret {name}: port: not a port: expected 1 to 65535")
     return int(text)

@@ -18,7 +18,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions import aws, clock
-from functions.errors import DrillError, LoginRefused, NotReachable, TryAgain
+from functions.errors import DrillError, LoginRefused, NotReachable, TlsFailed, TryAgain
 from functions.model import Answer
 from functions.secret_rotation import credential, lockout, login, plan, secrets
 from functions.secret_rotation.prober import Prober
@@ -93,7 +93,7 @@ def rotate(
     with ExitStack() as stack:
         try:
             established = stack.enter_context(login.session(place(old), ca_file=ca_file))
-        except NotReachable as failure:
+        except (NotReachable, TlsFailed) as failure:  # one that fails over hangs up, too
             raise TryAgain(str(failure)) from None
         except LoginRefused as refusal:
             return done(**{**facts, "reason": f"AWSCURRENT is refused before it: {refusal}"})

@@ -10,7 +10,6 @@ from functions import clock
 from functions.model import Check, CheckClass, Status
 from functions.secret_rotation.plan import UNDER_WAY
 from functions.secret_rotation.recoverability import check as recoverability
-from functions.secret_rotation.repair import unstick
 
 OVERDUE_GRACE = timedelta(days=1)
 """AWS rotates "on or before this date", within a window of up to a day."""
@@ -18,13 +17,16 @@ OVERDUE_GRACE = timedelta(days=1)
 MOST_SKEW_SECONDS = 60.0
 
 
-def checks(*, drill: Mapping[str, Any], plan: Mapping[str, Any]) -> list[Check]:
-    """All of them; each is of the source's secret, whichever one was rotated."""
+def checks(*, drill: Mapping[str, Any], plan: Mapping[str, Any], mend: str = "") -> list[Check]:
+    """All of them; each is of the source's secret, whichever one was rotated.
+
+    `mend` says what to do about a rotation of it that is stuck.
+    """
     source = plan["source"]
     return [
         _schedule(drill, source),
         _on_time(source),
-        _not_stuck(source),
+        _not_stuck(source, mend),
         _clock(plan),
         recoverability(cluster=plan["cluster"], versions=source["versions"], target=source["name"]),
     ]
@@ -81,7 +83,7 @@ def _on_time(source: Mapping[str, Any]) -> Check:
     )
 
 
-def _not_stuck(source: Mapping[str, Any]) -> Check:
+def _not_stuck(source: Mapping[str, Any], mend: str) -> Check:
     pending, since = source["pending"], source["pending_since"]
     expected = "no rotation that is not finished"
     if not pending:
@@ -93,8 +95,15 @@ def _not_stuck(source: Mapping[str, Any]) -> Check:
         Status.FAILED,
         expected,
         f"AWSPENDING on version {pending}",
-        f"{told}; it should be over in {UNDER_WAY.total_seconds() / 60:.0f} minutes;"
-        f" {unstick(source['name'], pending)}",
+        "; ".join(
+            part
+            for part in (
+                told,
+                f"it should be over in {UNDER_WAY.total_seconds() / 60:.0f} minutes",
+                mend,
+            )
+            if part
+        ),
     )
 
 

@@ -215,6 +215,8 @@ def _connect(credential: Credential, *, context: ssl.SSLContext | bool) -> Drive
         raise NotReachable(f"{place}: {error or type(error).__name__}") from None
     except (scramp.ScramException, KeyError, ValueError) as error:  # an answer of another protocol
         raise NotReachable(f"{place}: no answer of a database: {type(error).__name__}") from None
+    # pg8000 has one limit for everything: a statement may take longer than a login.
+    made._usock.settimeout(STATEMENT_SECONDS + CONNECT_SECONDS)
     return cast(Driver, made)
 
 

@@ -319,6 +319,7 @@ def make(
         "call_budget": call_budget(drill),
         "required_classes": required_classes(),
         "blocked": blocked(drill, found),
+        "host_is_wrong": bool(wrong_host(drill, found)),
         "subject": {
             "name": subject.secret.name,
             "arn": subject.secret.arn,
@@ -388,16 +389,24 @@ def hosts(drill: Mapping[str, Any], cluster: Cluster | None) -> list[str]:
 
 
 def blocked(drill: Mapping[str, Any], found: Surroundings) -> str:
-    """Why no password may be sent anywhere, and nothing rotated; empty where all may be.
+    """Why nothing may be rotated; empty where it may."""
+    source = found.source.secret
+    if wrong := wrong_host(drill, found):
+        return wrong
+    if drill["mode"] == Mode.LIVE and source and source.pending:
+        return "a rotation of the secret is not finished"
+    return ""
 
-    Whoever answers at a host that is not the cluster's would be handed the password.
+
+def wrong_host(drill: Mapping[str, Any], found: Surroundings) -> str:
+    """Why no password may be sent anywhere; empty where the host is one of the cluster's.
+
+    Whoever answers at another host would be handed the password.
     """
-    credential, source = found.source.credential, found.source.secret
+    credential = found.source.credential
     expected = hosts(drill, found.cluster)
     if credential and credential.host not in expected:
         return f"the secret names the host {credential.host}: expected {' or '.join(expected)}"
-    if drill["mode"] == Mode.LIVE and source and source.pending:
-        return "a rotation of the secret is not finished"
     return ""
 
 

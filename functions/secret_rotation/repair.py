@@ -11,24 +11,12 @@ def explain(told: Mapping[str, str | None], *, secret: Secret, token: str) -> st
     """Which of the four steps are done, what the database accepts, and what to do about it.
 
     `told` maps a label to accepted, refused, unknown, empty (no value) or None (no such version).
+    `token` is the version of the rotation that is asked about.
     """
-    pending = told[PENDING] if secret.version(PENDING) == token else None
+    pending = told[PENDING] if secret.pending else None
+    sentences = [_stopped(pending)]
     if secret.pending and secret.pending != token:
-        return (
-            f"a rotation of somebody else's is in the way; {unstick(secret.name, secret.pending)}"
-        )
-    done: list[str] = []
-    if pending in (None, "empty"):
-        stopped = "createSecret"
-    elif pending == "unknown":
-        done, stopped = ["createSecret"], "a step that cannot be told: the database does not answer"
-    elif pending == "accepted":
-        done, stopped = ["createSecret", "setSecret"], "testSecret or finishSecret"
-    else:
-        done, stopped = ["createSecret"], "setSecret"
-    sentences = [
-        f"done: {', '.join(done) or 'none of the four steps'}; stopped at {stopped}",
-    ]
+        sentences.insert(0, f"the rotation to {secret.pending} is another one's")
     if told[CURRENT] == "refused":
         holder = next((s for s in (PENDING, PREVIOUS) if told[s] == "accepted"), None)
         sentences.append(
@@ -43,13 +31,32 @@ def explain(told: Mapping[str, str | None], *, secret: Secret, token: str) -> st
             )
     elif told[CURRENT] == "accepted":
         sentences.append("the database still accepts AWSCURRENT")
-    if secret.pending:
+    if pending == "unknown":
+        # Taken off now, the label might take the only way to the password with it.
+        sentences.append("leave AWSPENDING where it is until the database answers")
+    elif secret.pending:
         sentences.append(unstick(secret.name, secret.pending))
     return "; ".join(sentences)
 
 
+def _stopped(pending: str | None) -> str:
+    """Where it stopped, by what the database says of the password that is pending."""
+    match pending:
+        case None | "empty":
+            return "done: none of the four steps; stopped at createSecret"
+        case "accepted":
+            return "done: createSecret, setSecret; stopped at testSecret or finishSecret"
+        case "refused":
+            return "done: createSecret; stopped at setSecret"
+        case _:
+            return "done: createSecret; what came of the others the database does not say"
+
+
 def unstick(name: str, version: str) -> str:
     """The commands that end a rotation that is stuck, and begin another.
+
+    Only once AWSCURRENT is known to open the database: the label may be all that leads to the
+    password that does.
 
     >>> unstick("s", "v1").count("aws secretsmanager")
     2

@@ -11,7 +11,6 @@ from __future__ import annotations
 import secrets as randomness
 import string
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger
@@ -66,14 +65,9 @@ def create_secret(secret: Secret, token: str) -> None:
         secrets.value(secret.arn, version=token)
     except NoValue:
         text = secrets.value(secret.arn)
-        current = _single(text, secret.name)
-        fresh = replace(current, password=new_password())
-        secrets.put(
-            secret.arn,
-            text=credential.render(text, credential=fresh),
-            token=token,
-            stages=(PENDING,),
-        )
+        _single(text, secret.name)
+        fresh = credential.with_password(text, new_password())
+        secrets.put(secret.arn, text=fresh, token=token, stages=(PENDING,))
 
 
 def set_secret(secret: Secret, token: str) -> None:
@@ -85,7 +79,7 @@ def set_secret(secret: Secret, token: str) -> None:
             raise RotationFailed(f"{key}: differs between AWSPENDING and AWSCURRENT")
     if pending.username != current.username:
         raise RotationFailed("username: differs between AWSPENDING and AWSCURRENT")
-    if login.attempt(pending, ca_file=ca_file()).accepted:
+    if login.answered(pending, ca_file=ca_file()).accepted:
         return
     previous = secret.version(PREVIOUS)
     for version in (secret.version(CURRENT), previous):

@@ -127,6 +127,7 @@ def rotate(secret: str, *, token: str, function: str = "") -> None:
             "AccessDeniedException",
             "InvalidParameterException",
             "InvalidRequestException",
+            "ResourceExistsException",
             "ResourceNotFoundException",
         ):
             raise RotationRefused(error.response.get("Error", {}).get("Message", "")) from None

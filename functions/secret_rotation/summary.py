@@ -83,7 +83,7 @@ def _phases(document: Document) -> Iterator[Phase]:
     teardown = document.get("teardown") or {}
     asked, current = exercise.get("requested_at"), exercise.get("current_at")
     created, accepted = exercise.get("created_at"), exercise.get("accepted_at")
-    changed = min(accepted, current) if accepted and current else accepted
+    changed = min(accepted, current, key=clock.parse) if accepted and current else accepted
     for name, start, end, in_rto in (
         ("witnessed", witness.get("started_at"), witness.get("ended_at"), False),
         ("new password made", asked, created, True),

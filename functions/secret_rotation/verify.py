@@ -18,7 +18,6 @@ from functions.secret_rotation import (
     credential,
     findings,
     login,
-    repair,
     rollback,
     secrets,
     standing,
@@ -82,6 +81,11 @@ class _Work:
             return "the rotation did not finish"
         return f"nothing was rotated: {self.exercise['reason']}"
 
+    @property
+    def host_is_wrong(self) -> bool:
+        """Whether the source's secret leads to a host that nothing may be sent to."""
+        return bool(self.plan["host_is_wrong"])
+
     def held(self, version: str) -> Credential:
         """The credential of a version. Raises NoValue or UnreadableSecret."""
         text = secrets.value(self.secret.arn, version=version)
@@ -126,7 +130,7 @@ def verify(
     new, grants, old = _logins(work, undisturbed=stages.status is Status.PASSED)
     sound = stages.status is Status.PASSED and new.status is Status.PASSED
     checks = [
-        *findings.checks(drill=drill, plan=plan),
+        *findings.checks(drill=drill, plan=plan, mend=_mend_source(work)),
         _facts_kept(work),
         _source_login(work),
         _may_set_password(work),
@@ -169,9 +173,7 @@ def _finished(work: _Work) -> Check:
     if work.exercise["rotated"]:
         observed = f"on version {work.token}"
         return _check(work, name, check_class, Status.PASSED, expected, observed)
-    told = standing.disagreement(
-        work.secret, token=work.token, facts=work.facts, ca_file=work.ca_file
-    )
+    told = _stands(work, work.secret, token=work.token)
     reason = work.exercise["reason"]
     return _check(work, name, check_class, Status.FAILED, expected, reason, told)
 
@@ -191,16 +193,29 @@ def _stages(work: _Work) -> Check:
     if secret.pending:
         wrong.append(f"AWSPENDING on {secret.pending}")
     status = Status.FAILED if wrong else Status.PASSED
-    detail = repair.unstick(work.name, secret.pending) if secret.pending else ""
+    detail = _stands(work, secret, token=work.token) if secret.pending else ""
     return _check(work, name, check_class, status, expected, "; ".join(wrong) or "so", detail)
+
+
+def _stands(work: _Work, secret: Secret, *, token: str) -> str:
+    return standing.disagreement(secret, token=token, facts=work.facts, ca_file=work.ca_file)
+
+
+def _mend_source(work: _Work) -> str:
+    """Where a rotation of the source's secret is stuck, if one was pending when Plan looked."""
+    source = work.plan["source"]
+    if not source["pending"] or work.host_is_wrong:
+        return ""
+    secret = secrets.describe(source["arn"])
+    return _stands(work, secret, token=source["pending"]) if secret else ""
 
 
 def _facts_kept(work: _Work) -> Check:
     """The source's host is the cluster's, and the new version leads to where the old one led."""
     name, check_class = "connection_facts", CheckClass.ROTATION
     expected = "a host of the cluster; host, port, database and engine as before"
-    blocked = work.plan["blocked"]
-    if blocked.startswith("the secret names the host"):
+    if work.host_is_wrong:
+        blocked = work.plan["blocked"]
         return _check(work, name, check_class, Status.FAILED, expected, blocked)
     if work.unrotated:
         return _not_run(work, name, check_class, expected, work.unrotated)
@@ -356,7 +371,7 @@ def _tls(work: _Work) -> Check:
     if not work.drill["require_tls"]:
         check = _not_run(work, name, check_class, expected, "require_tls is false")
         return replace(check, by_configuration=True)
-    if work.plan["blocked"].startswith("the secret names the host"):
+    if work.host_is_wrong:
         return _not_run(work, name, check_class, expected, work.unrotated)
     user = work.witness["username"] or work.drill["rehearsal"]["role"]
     asked = login.asks_for_tls(replace(credential.of_facts(work.facts), username=user))

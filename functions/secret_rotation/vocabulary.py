@@ -48,6 +48,7 @@ VOCABULARY = Vocabulary(
     removed_note="nothing is left half done",
     removal_expected="the secret opens the database, and nothing is left half done",
     removal_observed="so",
+    not_removed="it is not proven that the secret opens the database in the end",
     left_note="see what it says of it",
     left_detail="do not delete it: `where it stood` says what mends it",
     do_about_left=(

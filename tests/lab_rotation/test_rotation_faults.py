@@ -115,7 +115,7 @@ def test_an_aborted_live_rotation_leaves_the_real_secret_usable(rotations: Rotat
 def test_a_dead_run_is_cleared_as_what_it_was_whatever_is_configured_by_now(
     rotations: Rotations,
 ) -> None:
-    """A live run was aborted, then the drill was made a rehearsal: the real secret stays as it is."""
+    """A live run was aborted, then the drill made a rehearsal: the real secret is not written."""
     held = rotations.secrets.get_secret_value(SecretId="fibonacci/app")
     execution = rotations.start(drill="live")
     rotations.until(lambda: "AWSPENDING" in rotations.stages("fibonacci/app"))

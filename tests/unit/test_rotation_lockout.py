@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, replace
 
-import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as some
 
 from functions.secret_rotation.lockout import Knock, Which, measure
@@ -92,76 +90,91 @@ def proven(knocks: Sequence[Knock]) -> float:
     )
 
 
-truths = some.builds(Truth, old_until=moments, new_from=moments, known_at=moments)
+ONE = Login(pause=0.0, length=0.5, judged=0.5, answered=True)
+
+ONE = Login(pause=0.0, length=0.5, judged=0.5, answered=True)
+
+EARLY = Login(pause=0.0, length=0.5, judged=0.0, answered=True)
+"""The first of all, before anything changes."""
+
+LATE = 1000.0
+"""When AWSCURRENT moved, or later: long after everything else."""
+
+truths = some.builds(Truth, old_until=moments.filter(bool), new_from=moments, known_at=moments)
+
+
+def watched(truth: Truth, old: Sequence[Login], new: Sequence[Login]) -> list[Knock]:
+    """Seen from its beginning to its end: the old one gets in at first, the new one at last."""
+    end = Knock(which="new", began=LATE, ended=LATE + 0.5, accepted=True)
+    return [*knock_at(truth, [EARLY, *old], new), end]
+
+
+def lockout(knocks: Sequence[Knock]) -> float:
+    """What was measured, for it could be."""
+    seconds = measure(knocks, current_at=LATE).seconds
+    assert seconds is not None
+    return seconds
 
 
 @given(truth=truths, old=logins, new=logins)
 def test_it_is_never_less_than_what_refusals_prove(
     truth: Truth, old: list[Login], new: list[Login]
 ) -> None:
-    knocks = knock_at(truth, old, new)
-    assert measure(knocks, current_at=None).seconds >= proven(knocks)
+    knocks = watched(truth, old, new)
+    assert lockout(knocks) >= proven(knocks)
 
 
-@given(truth=truths, old=logins, new=logins)
+@given(truth=truths, old=logins)
 def test_while_the_new_one_is_unknown_a_dead_old_one_is_enough(
-    truth: Truth, old: list[Login], new: list[Login]
+    truth: Truth, old: list[Login]
 ) -> None:
-    knocks = knock_at(truth, old, new)
-    known = min((k.began for k in knocks if k.which == "new"), default=inf)
-    end = min(known, max((k.ended for k in knocks), default=0.0))
-    unknown = max((end - k.ended for k in refused(knocks, "old") if k.ended <= known), default=0.0)
-    assert measure(knocks, current_at=None).seconds >= unknown
+    knocks = watched(truth, old, [])
+    unknown = max((LATE - k.ended for k in refused(knocks, "old")), default=0.0)
+    assert lockout(knocks) >= unknown
 
 
-@given(moment=moments, known_at=moments, old=logins, new=logins)
+answers = logins.map(lambda plans: [replace(plan, answered=True) for plan in plans])
+
+
+@given(known_at=moments, later=moments.filter(bool), old=answers, new=answers)
 def test_a_change_at_one_moment_locks_nobody_out(
-    moment: float, known_at: float, old: list[Login], new: list[Login]
+    known_at: float, later: float, old: list[Login], new: list[Login]
 ) -> None:
-    assume(known_at <= moment)
-    assume(new)
-    knocks = knock_at(Truth(old_until=moment, new_from=moment, known_at=known_at), old, new)
-    found = measure(knocks, current_at=None)
-    assert (found.seconds, found.open_ended) == (0.0, False)
+    moment = known_at + later
+    truth = Truth(old_until=moment, new_from=moment, known_at=known_at)
+    assert lockout(watched(truth, old, [ONE, *new])) == 0.0
 
 
-@given(truth=truths, old=logins, new=logins)
+@given(known_at=moments, new_from=moments, later=moments.filter(bool), old=answers, new=answers)
 def test_while_both_are_taken_nobody_is_locked_out(
-    truth: Truth, old: list[Login], new: list[Login]
+    known_at: float, new_from: float, later: float, old: list[Login], new: list[Login]
 ) -> None:
-    assume(truth.new_from <= truth.old_until)
-    assume(truth.known_at <= truth.old_until)
-    assume(new)
-    assert measure(knock_at(truth, old, new), current_at=None).seconds == 0.0
+    truth = Truth(old_until=max(known_at, new_from) + later, new_from=new_from, known_at=known_at)
+    assert lockout(watched(truth, old, [ONE, *new])) == 0.0
 
 
-@given(truth=truths, old=logins, new=logins)
+@given(truth=truths, old=answers, new=answers)
 def test_it_is_never_more_than_from_the_first_refusal_to_the_next_way_in(
     truth: Truth, old: list[Login], new: list[Login]
 ) -> None:
-    knocks = knock_at(truth, old, new)
-    found = measure(knocks, current_at=None)
+    knocks = watched(truth, old, new)
     dead = refused(knocks, "old")
-    if not dead:
-        assert (found.seconds, found.open_ended) == (0.0, False)
-        return
-    end = min(
-        (k.ended for k in knocks if k.which == "new" and k.accepted),
-        default=max(k.ended for k in knocks),
-    )
-    assert found.seconds <= max(0.0, end - dead[0].began)
+    end = min(k.ended for k in knocks if k.which == "new" and k.accepted)
+    assert lockout(knocks) <= (max(0.0, end - dead[0].began) if dead else 0.0)
 
 
-@given(truth=truths, old=logins, new=logins)
-def test_it_is_open_only_while_nobody_has_got_in(
-    truth: Truth, old: list[Login], new: list[Login]
+@given(truth=truths, old=logins, new=logins, current_at=some.none() | moments)
+def test_what_was_not_seen_whole_is_not_measured(
+    truth: Truth, old: list[Login], new: list[Login], current_at: float | None
 ) -> None:
+    """Somebody gets in with the old one at first, and with the new one after the label moved."""
     knocks = knock_at(truth, old, new)
-    found = measure(knocks, current_at=None)
-    if any(k.which == "new" and k.accepted for k in knocks):
-        assert not found.open_ended
-    elif proven(knocks):
-        assert found.open_ended
+    before = any(k.accepted for k in knocks if k.which == "old")
+    after = current_at is not None and any(
+        k.accepted and k.ended >= current_at for k in knocks if k.which == "new"
+    )
+    if not (before and after):
+        assert measure(knocks, current_at=current_at).seconds is None
 
 
 @given(truth=truths, old=logins, new=logins, current_at=some.none() | moments)
@@ -182,7 +195,7 @@ def test_the_order_in_which_threads_wrote_is_no_matter(
     truth: Truth, old: list[Login], new: list[Login], data: some.DataObject
 ) -> None:
     knocks = knock_at(truth, old, new)
-    # Ties are between the threads alone: each of them logs in one after the other.
+    # Each thread logs in one after the other: only how the two are mixed can differ.
     merged = data.draw(some.permutations(["old"] * len(old) + ["new"] * len(new)))
     queues = {w: iter([k for k in knocks if k.which == w]) for w in ("old", "new")}
     written = [next(queues[which]) for which in merged]
@@ -199,52 +212,68 @@ def knock(which: Which, began: float, ended: float, answer: str = "refused") -> 
     )
 
 
+BEFORE, AFTER = knock("old", -2.0, -1.0, "accepted"), knock("new", LATE, LATE + 1, "accepted")
+
+
 def test_nobody_knocked() -> None:
     found = measure([], current_at=1.0)
-    assert (found.seconds, found.stale_seconds, found.open_ended) == (0.0, None, False)
+    assert (found.seconds, found.stale_seconds) == (None, None)
 
 
 def test_a_login_without_an_answer_hides_no_lockout() -> None:
     """The new password is tried in vain for ten seconds; both were refused before and after."""
     knocks = [
+        BEFORE,
         knock("old", 2.0, 3.0),
         knock("new", 1.0, 2.5),
         knock("new", 2.6, 12.6, "silence"),
         knock("new", 12.7, 12.8),
         knock("new", 12.9, 13.0, "accepted"),
+        AFTER,
     ]
-    assert measure(knocks, current_at=None).seconds == 10.0
+    assert lockout(knocks) == 10.0
 
 
 def test_the_new_one_becomes_known_while_the_old_one_is_being_refused() -> None:
     """A login with the old password straddles the change: that alone proves no lockout."""
-    knocks = [knock("old", 0.0, 2.0), knock("new", 0.5, 1.5, "accepted")]
-    assert measure(knocks, current_at=None).seconds == 0.0
+    knocks = [BEFORE, knock("old", 0.0, 2.0), knock("new", 0.5, 1.5, "accepted"), AFTER]
+    assert lockout(knocks) == 0.0
 
 
 def test_one_who_gets_in_with_the_old_one_again_ends_it() -> None:
     knocks = [
+        BEFORE,
         knock("old", 0.0, 1.0),
         knock("new", 1.0, 2.0),
         knock("old", 2.0, 3.0, "accepted"),
         knock("new", 3.0, 4.0),
+        AFTER,
     ]
-    found = measure(knocks, current_at=9.0)
-    assert (found.seconds, found.stale_seconds, found.open_ended) == (2.0, None, False)
+    found = measure(knocks, current_at=LATE)
+    assert (found.seconds, found.stale_seconds) == (2.0, None)
 
 
 def test_two_stretches_are_added() -> None:
     knocks = [
+        BEFORE,
         knock("old", 0.0, 1.0),
         knock("new", 0.5, 0.9),
         knock("new", 1.0, 1.5),
         knock("new", 1.5, 2.0, "accepted"),
         knock("new", 3.0, 4.0),
         knock("new", 5.0, 6.0, "accepted"),
+        AFTER,
     ]
-    assert measure(knocks, current_at=None).seconds == pytest.approx(1.0 + 4.0)
+    found = lockout(knocks)
+    assert 1.0 + 3.0 <= found <= 1.0 + 4.0  # from when the second began nobody can know
 
 
-def test_a_database_that_is_silent_locks_nobody_out_by_a_password() -> None:
+def test_a_database_that_is_silent_lets_nobody_in_either() -> None:
     silent = [knock(which, n, n + 1, "silence") for n in range(5) for which in ("old", "new")]
-    assert measure(silent, current_at=1.0).seconds == 0.0
+    assert lockout([BEFORE, *silent, AFTER]) >= 4.0
+    assert measure([BEFORE, *silent, AFTER], current_at=LATE).stale_seconds is None
+
+
+def test_a_lockout_that_nobody_saw_the_end_of_is_not_measured() -> None:
+    knocks = [BEFORE, knock("old", 0.0, 1.0), knock("new", 2.0, 3.0)]
+    assert measure(knocks, current_at=1.5).seconds is None

@@ -14,7 +14,13 @@ from functions.errors import Refused
 from functions.model import CheckClass
 from functions.secret_rotation import plan
 from functions.secret_rotation.plan import Look, Surroundings
-from functions.secret_rotation.values import Credential, RotationFunction, Secret, Version
+from functions.secret_rotation.values import (
+    Credential,
+    Invoker,
+    RotationFunction,
+    Secret,
+    Version,
+)
 
 NOW = datetime(2026, 11, 1, 5, 30, 0, tzinfo=UTC)
 """A Sunday, 02:30 in São Paulo."""
@@ -41,6 +47,7 @@ DRILL: dict[str, Any] = {
     "function": FUNCTION,
     "managed": True,
     "network": {"name": "main", "subnets": ["subnet-1"], "security_group": "sg-1"},
+    "kms_key": KEY,
     "cluster": "prod",
     "hosts": [],
     "rotation_days_maximum": 30,
@@ -99,7 +106,7 @@ ROTATES = RotationFunction(
     last_update="Successful",
     subnets=("subnet-1", "subnet-2"),
     security_groups=("sg-1",),
-    invokers=("secretsmanager.amazonaws.com",),
+    invokers=(Invoker(service="secretsmanager.amazonaws.com"),),
 )
 CLUSTER = Cluster(
     identifier="prod",
@@ -164,7 +171,7 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {},
         "secret: prod/app: rotation is off: expected it on (aws secretsmanager rotate-secret"
         " --secret-id prod/app --rotation-lambda-arn ... --rotation-rules"
-        " AutomaticallyAfterDays=30)",
+        " AutomaticallyAfterDays=30 --no-rotate-immediately)",
     ),
     (
         of_source(rotation_function=f"{FUNCTION_ARN}-other"),
@@ -185,10 +192,10 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         f"function: {FUNCTION}: its last update failed: expected one that runs",
     ),
     (
-        of_function(invokers=("s3.amazonaws.com",)),
+        of_function(invokers=(Invoker(service="s3.amazonaws.com"),)),
         {},
-        f"function: {FUNCTION}: its policy does not let secretsmanager.amazonaws.com invoke it:"
-        f" expected a permission (aws lambda add-permission --function-name {FUNCTION}"
+        f"function: {FUNCTION}: its policy does not let secretsmanager.amazonaws.com invoke it for"
+        f" {OWN.name}: expected a permission (aws lambda add-permission --function-name {FUNCTION}"
         " --statement-id rotation --action lambda:InvokeFunction --principal"
         " secretsmanager.amazonaws.com)",
     ),
@@ -225,15 +232,33 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         "rehearsal: secret drill-rotation-secret-monthly: is scheduled for deletion: restore it",
     ),
     (
-        of_own(kms_key=""),
         {},
-        f"kms_key: none: the secret is encrypted with {KEY}: set {KEY} and deploy",
+        {"kms_key": ""},
+        f"kms_key: none: the secret is encrypted with {KEY}: set kms_key: {KEY} and deploy",
     ),
     (
         of_source(kms_key=""),
         {},
         f"kms_key: {KEY}: the secret is encrypted with the key of Secrets Manager:"
-        " set no kms_key and deploy",
+        " set kms_key: none and deploy",
+    ),
+    (
+        of_source(kms_key="alias/app"),
+        {"kms_key": ""},
+        "kms_key: none: the secret is encrypted with alias/app: set kms_key: the ARN of the key"
+        " that alias/app stands for and deploy",
+    ),
+    (
+        of_source(rotation_function=f"{FUNCTION_ARN}:live"),
+        {},
+        f"function: {FUNCTION}: the secret names the version or alias live of {FUNCTION}:"
+        " expected the function itself",
+    ),
+    (
+        {"source": Look(secret=None, hidden="prod/app may not be looked at")},
+        {},
+        "secret: prod/app: not found (prod/app may not be looked at): expected a secret of this"
+        " account and region",
     ),
     (
         {"source": replace(SEEN, credential=None, unreadable="secret prod/app: port: not a port")},
@@ -304,7 +329,22 @@ def test_a_function_that_sleeps_will_wake(state: str) -> None:
 
 @pytest.mark.parametrize("key", [KEY, KEY.rpartition("/")[2]])
 def test_a_key_is_the_same_by_id_and_by_arn(key: str) -> None:
-    assert make(replace(AROUND, **of_own(kms_key=key)))
+    assert make(replace(AROUND, **of_source(kms_key=key)))
+
+
+def test_what_an_alias_stands_for_is_not_known() -> None:
+    assert make(replace(AROUND, **of_source(kms_key="alias/app")))
+
+
+@pytest.mark.parametrize(("source", "is_let_in"), [("*", True), (OWN.arn, True), ("arn:x*", False)])
+def test_a_permission_is_for_the_secret_that_is_rotated(source: str, is_let_in: bool) -> None:
+    invoker = Invoker(service="secretsmanager.amazonaws.com", source=source)
+    found = replace(AROUND, **of_function(invokers=(invoker,)))
+    if is_let_in:
+        assert make(found)
+        return
+    with pytest.raises(Refused, match=f"invoke it for {OWN.name}"):
+        make(found)
 
 
 def test_no_network_where_the_function_is_in_none() -> None:
@@ -323,6 +363,8 @@ def test_in_a_rehearsal_the_drill_s_own_secret_by_the_source_s_function() -> Non
         "arn": OWN.arn,
         "function": FUNCTION_ARN,
         "strategy": "single user",
+        "recent": [],
+        "step_seconds": 0,
     }
     assert made["source"]["name"] == "prod/app"
 
@@ -392,12 +434,25 @@ def test_a_pending_label_on_the_current_version_is_no_rotation() -> None:
     assert make(replace(AROUND, **of_source(stages=finished)), **LIVE)["blocked"] == ""
 
 
-def test_for_how_long_a_rotation_is_under_way() -> None:
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        (timedelta(minutes=7), True),
+        (plan.UNDER_WAY - timedelta(seconds=1), True),
+        (plan.UNDER_WAY, False),
+        (timedelta(days=3), False),
+    ],
+)
+def test_whether_a_rotation_is_under_way_or_stuck(age: timedelta, expected: bool) -> None:
     secret = replace(SOURCE, stages={**SOURCE.stages, "v3": ("AWSPENDING",)})
-    begun = Version(id="v3", created_at=NOW - timedelta(minutes=7), stages=("AWSPENDING",))
-    assert plan.under_way(secret, [begun, *VERSIONS]) == timedelta(minutes=7, seconds=-2)
-    assert plan.under_way(secret, VERSIONS) is None
-    assert plan.under_way(SOURCE, VERSIONS) is None
+    begun = Version(id="v3", created_at=SOURCE.asked_at - age, stages=("AWSPENDING",))
+    assert plan.is_under_way(secret, [begun, *VERSIONS]) is expected
+
+
+def test_a_rotation_whose_version_is_still_empty_may_have_begun_this_moment() -> None:
+    secret = replace(SOURCE, stages={**SOURCE.stages, "v3": ("AWSPENDING",)})
+    assert plan.is_under_way(secret, VERSIONS)
+    assert not plan.is_under_way(SOURCE, VERSIONS)
 
 
 def test_token_and_run_come_from_the_execution_alone() -> None:

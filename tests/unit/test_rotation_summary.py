@@ -32,7 +32,7 @@ BEGAN = "2026-11-01T05:29:00Z"
 
 ONLY_OF_A_RESTORE = re.compile(
     r"restore|recovery point|\bRPO\b|\bRTO\b|data at risk|came back|snapshot|\bcopy\b|\bcopies\b"
-    r"|sweeper|delete it|it made",
+    r"|sweeper|(?<!not )delete it|it made",
     re.IGNORECASE,
 )
 
@@ -260,13 +260,13 @@ CASES = {
     "passed": (
         passed,
         Verdict.PASS,
-        "The password behind prod/app can be rotated within 6.5 s, and all 17 checks passed.",
+        "The rotation of prod/app passed its rehearsal within 6.5 s: all 17 checks passed.",
         "Nothing to do.",
     ),
     "passed live": (
         passed_live,
         Verdict.PASS,
-        "The password behind prod/app can be rotated within 6.5 s, and all 16 checks passed.",
+        "The rotation of prod/app passed its live rotation within 6.5 s: all 16 checks passed.",
         "Nothing to do.",
     ),
     "too slow": (
@@ -342,7 +342,6 @@ def test_a_run_whose_verify_raised_is_inconclusive_and_valid() -> None:
     assert report["headline"].endswith("the step Verify could not be finished.")
 
 
-@pytest.mark.xfail(strict=True, reason="verdict.gather: 'the restored copy was not verified'")
 def test_a_run_whose_verify_raised_speaks_of_no_restore() -> None:
     assert [
         found.group() for found in ONLY_OF_A_RESTORE.finditer(words_of(unverified().report()))
@@ -356,10 +355,14 @@ def test_a_secret_that_does_not_stand_fails_the_drill() -> None:
     assert [left["name"] for left in report["resources"]["leftovers"]] == [OWN.name]
 
 
-@pytest.mark.xfail(strict=True, reason="words._removal: tells to delete the rehearsal's secret")
 def test_nobody_is_told_to_delete_a_secret_that_does_not_stand() -> None:
     told = words_of(not_standing().report())
-    assert [found.group() for found in ONLY_OF_A_RESTORE.finditer(told)] == []
+    assert "Do not delete it" in told
+    assert {found.group() for found in ONLY_OF_A_RESTORE.finditer(told)} <= {"it made"}
+
+
+def test_the_headline_of_a_secret_that_does_not_stand_says_that() -> None:
+    assert "it made" not in words_of(not_standing().report())
 
 
 def test_rotation_time_is_from_the_request_to_awscurrent() -> None:
@@ -390,6 +393,7 @@ def test_what_was_measured_beside_is_told() -> None:
         "Neither password worked for": "250 ms, by 60 logins with the old and 40 with the new",
         "The old password died": "3500 ms before AWSCURRENT moved",
         "A session from before": "lived on",
+        "Opens the database": f"version {passed().document['plan']['token']}",
     }
 
 

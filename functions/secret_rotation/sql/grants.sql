@@ -1,7 +1,7 @@
 -- What the role that is logged in may do here, however it came by it: by grant, membership, ownership.
 SELECT 'role: ' || r.rolname AS line
 FROM pg_roles AS r
-WHERE NOT r.rolcanlogin AND pg_has_role(r.oid, 'USAGE')
+WHERE NOT r.rolcanlogin AND pg_has_role(r.oid, 'MEMBER')
 UNION ALL
 SELECT 'database ' || current_database() || ': ' || p.name
 FROM (VALUES ('CONNECT'), ('CREATE'), ('TEMPORARY')) AS p (name)
