@@ -84,7 +84,7 @@ def _pair(lab: Lab) -> Pair:
         lab.functions.kill(function)
     before = {function: _starts(lab, function) for function in functions}
     execution = lab.start_drill(lab.configuration.aurora[0].name)
-    report = _report(lab, execution)
+    report = report_of(lab, execution)
     starts = {function: _starts(lab, function) - before[function] for function in functions}
     events = _history(lab, execution)
     found = list(spans(events))
@@ -115,7 +115,7 @@ def _bare_restore(lab: Lab, name: str, until: datetime) -> float:
     return seconds
 
 
-def _report(lab: Lab, execution: str) -> dict[str, Any]:
+def report_of(lab: Lab, execution: str) -> dict[str, Any]:
     """The report of a drill, once it has ended."""
     states = lab.emulator.client("stepfunctions")
     deadline = time.monotonic() + PATIENCE_SECONDS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -80,20 +79,15 @@ def drill(chosen: argparse.Namespace, console: Console) -> int:
             _say_what_is_not_real(lab, console)
             if damage:
                 console.print(f"[yellow]damage: {damage.description}[/]")
-            ran = [_run(lab, name, chosen, console) for name in names]
-            if len(ran) > 1:
+            reports = [_run(lab, name, chosen, console) for name in names]
+            if len(reports) > 1:
                 console.print()
-                console.print(
-                    live.overview(
-                        [(n, r, os.path.relpath(p)) for n, (r, p) in zip(names, ran, strict=True)]
-                    )
-                )
+                console.print(live.overview(zip(names, reports, strict=True)))
             for failure in lab.rds.failures:
                 console.print(f"behind a status `failed`: {failure}", style="red", markup=False)
             if chosen.json:
-                reports = [report for report, _ in ran]
                 _write(chosen.json, reports[0] if len(reports) == 1 else reports)
-            return max(EXIT[report["verdict"]] if report else COULD_NOT_RUN for report, _ in ran)
+            return max(EXIT[report["verdict"]] if report else COULD_NOT_RUN for report in reports)
     finally:
         if chosen.keep:
             console.print(f"kept: {folder}")
@@ -126,22 +120,20 @@ def _chosen(chosen: argparse.Namespace, damage: Damage | None) -> list[str]:
     return names
 
 
-def _run(
-    lab: Lab, name: str, chosen: argparse.Namespace, console: Console
-) -> tuple[dict[str, Any], Path]:
-    """Run one drill to its end and sum it up; its report, empty where it left none, and page."""
+def _run(lab: Lab, name: str, chosen: argparse.Namespace, console: Console) -> dict[str, Any]:
+    """Run one drill to its end and sum it up; its report, empty where it left none."""
     execution = lab.start_drill(name, chosen.input)
     states = lab.emulator.client("stepfunctions")
     told = live.follow(states, execution, name=name, console=console)
     report = _report_of(lab, execution)
     if report is None:
         console.print(f"the drill left no report: {told.cause}", style="red", markup=False)
-        return {}, Path()
+        return {}
     page = _save(lab, report, chosen.folder.resolve() / "reports")
     ascii_only = console.options.ascii_only
     console.print()
     console.print(live.summary_table(report, page=str(page), ascii_only=ascii_only))
-    return report, page
+    return report
 
 
 def _say_what_is_not_real(lab: Lab, console: Console) -> None:

@@ -563,24 +563,23 @@ def summary_table(report: Report, *, page: str = "", ascii_only: bool = False) -
     return Group(*parts)
 
 
-def overview(ran: Iterable[tuple[str, Report, str]]) -> Table:
-    """One row a drill: its name, verdict, checks, time, and where its report is."""
+def overview(ran: Iterable[tuple[str, Report]]) -> Table:
+    """One row a drill: its name, verdict, checks, and how long it took."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    for heading in ("drill", "verdict", "checks", "recovery", "took", "report"):
-        table.add_column(heading, no_wrap=heading != "report", overflow="fold")
-    for name, report, page in ran:
+    for heading in ("drill", "kind", "verdict", "checks", "recovery", "took"):
+        table.add_column(heading, no_wrap=True)
+    for name, report in ran:
         if not report:
-            table.add_row(name, Text("no report", style="bold red"))
+            table.add_row(name, "", Text("no report", style="bold red"))
             continue
         verdict, tally = Verdict(report["verdict"]), report["tally"]
-        checks = f"{tally['passed']:,} of {sum(tally[s.value] for s in Status):,} passed"
         table.add_row(
             name,
-            Text(f" {verdict.value} ", style=_VERDICT_STYLES[verdict]),
-            checks,
+            report["drill"]["kind"],
+            Text(verdict.value, style=_VERDICT_STYLES[verdict]),
+            f"{tally['passed']:,} of {sum(tally[s.value] for s in Status):,}",
             duration(report["objectives"]["rto"]["measured_seconds"]),
             duration(report["run"]["seconds"]),
-            Text(page, style="cyan"),
         )
     return table
 
