@@ -33,6 +33,9 @@ EVENT_BUDGET = 20_000
 EVENTS_A_CALL = 10
 """Wait, Task and Choice make nine events; a unit's beginning and end in the Map add their share."""
 
+LOGIN_TRIES = 60
+"""Verify knocks so often while `timing.login` lasts, or every `timing.poll`, whichever is more."""
+
 MOST_UNITS = 60
 """The Map could take a hundred; fewer and larger units leave each of them more calls."""
 
@@ -242,7 +245,7 @@ def call_budget(drill: Mapping[str, Any]) -> dict[str, int]:
         + _polls(deadlines["restorable_seconds"], poll)
         + _polls(deadlines["restore_seconds"], poll)
         + _polls(deadlines["instance_seconds"], poll),
-        "verify": 20 + _polls(timing["login_seconds"], min(poll, timing["login_seconds"] / 60)),
+        "verify": 20 + max(LOGIN_TRIES, _polls(timing["login_seconds"], poll)),
         "teardown": 20 + _polls(deadlines["teardown_seconds"], poll),
     }
     cleared = budget["teardown"]

@@ -16,6 +16,7 @@ from functions import clock
 from functions.aurora import comparison, database, history, schema, tables, verify_unit
 from functions.aurora.database import Login, QueryFailed, Session
 from functions.aurora.manifest import Manifest, Table, Witnessed
+from functions.aurora.plan import LOGIN_TRIES
 from functions.aurora.units import Load, balance
 from functions.aurora.witness import Evidence
 from functions.errors import LoginRefused, NotReachable, TlsFailed
@@ -152,7 +153,7 @@ def _manifest(witness: Mapping[str, Any], evidence: Evidence) -> Manifest | None
 def _pause(drill: Mapping[str, Any]) -> float:
     """Seconds between two tries to log in: they are what the RTO is measured with."""
     timing = drill["timing"]
-    return float(min(timing["poll_seconds"], timing["login_seconds"] / 60))
+    return float(min(timing["poll_seconds"], timing["login_seconds"] / LOGIN_TRIES))
 
 
 def _keep(

@@ -96,7 +96,8 @@ def look(
             raise
         seen, key = None, ""  # the source's own login failed: the check source_login says so
     if seen is not None:
-        evidence.put_json(key, seen.to_document())
+        stages = {version: list(labels) for version, labels in subject.stages.items()}
+        evidence.put_json(key, {**seen.to_document(), "stages": stages})
     return done(
         version=version,
         username=own.username,

@@ -19,7 +19,7 @@ from functions.certificates import ca_file
 from functions.secret_rotation import credential, login, rotate, secrets
 from functions.secret_rotation.values import PENDING
 
-FAULT: Mapping[str, Any] = json.loads(os.environ["FAULT"])
+FAULT: Mapping[str, Any] = json.loads(os.environ.get("FAULT", "{}"))
 
 
 class BrokenOnPurpose(Exception):
