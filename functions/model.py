@@ -159,7 +159,9 @@ class Summary:
 
     `rto_seconds` and `rpo_seconds` are None where they were not measured; `objectives` then holds
     the check that was not run. `proven` says that teardown saw with its own eyes that all is gone.
-    `restores` is false for a kind that restores nothing, and so has no restore point.
+    `remedy` is what to do, one thing after the other; `emergency` what outranks all else: it is
+    the headline then, and critical. `restores` is false for a kind that restores nothing, and so
+    has no restore point.
     """
 
     restores: bool = True
@@ -178,4 +180,6 @@ class Summary:
     created: tuple[Resource, ...] = ()
     deleted: tuple[Resource, ...] = ()
     leftovers: tuple[Resource, ...] = field(default=())
+    remedy: tuple[str, ...] = ()
+    emergency: str = ""
     proven: bool = False

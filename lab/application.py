@@ -24,6 +24,9 @@ from lab.proxy import HttpServer
 
 HOST_NAME = "app.fibonacci.example"
 
+CACHE_SECONDS = 1.0
+"""How long the application uses a secret before it reads it again, unless told otherwise."""
+
 ReadSecret = Callable[[], Mapping[str, Any]]
 """Reads the current secret: host, port, username, password, dbname."""
 

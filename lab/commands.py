@@ -189,8 +189,12 @@ def down(chosen: argparse.Namespace, console: Console) -> int:
 
 def damages(_: argparse.Namespace, console: Console) -> int:
     """List the known damages."""
-    table = Table("damage", "of a drill", "what is wrong", "the check that must find it", box=None)
+    table = Table(box=None)
+    table.add_column("damage", no_wrap=True)
+    for heading in ("of a drill", "what is wrong", "the check that must find it"):
+        table.add_column(heading)
     for damage in list_damages():
-        table.add_row(damage.name, damage.kind, damage.description, damage.check)
+        kind = f"{damage.kind}, live only" if damage.only_live else damage.kind
+        table.add_row(damage.name, kind, damage.description, damage.check)
     console.print(table)
     return 0

@@ -24,6 +24,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lab import aws
+from lab.application import CACHE_SECONDS
 from lab.emulator import Emulator
 from lab.lambdas import Functions, FunctionSpec
 
@@ -36,6 +37,9 @@ PSEUDO = {
 
 WAITED_FOR = {"poll_seconds"}
 """The timing that a step hands to a Wait state: the emulator scales that already."""
+
+KEPT = {"cache_seconds": math.ceil(CACHE_SECONDS) + 1}
+"""Timing that is the lab's own: how long its application keeps a secret, and a bit."""
 
 
 class DeployError(Exception):
@@ -429,7 +433,7 @@ def _scaled(timing: Mapping[str, Any], factor: float) -> dict[str, Any]:
     {'restorable_margin_seconds': 1, 'login_seconds': 6, 'poll_seconds': 30}
     """
     return {
-        key: value if key in WAITED_FOR else max(1, math.ceil(value * factor))
+        key: KEPT.get(key, value if key in WAITED_FOR else max(1, math.ceil(value * factor)))
         for key, value in timing.items()
     }
 

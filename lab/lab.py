@@ -18,6 +18,7 @@ from infra import bundle
 from infra.config import load
 from infra.schema import Configuration
 from lab import seed
+from lab.application import CACHE_SECONDS
 from lab.credentials import Credentials
 from lab.damage import Damage
 from lab.deploy import Deployment, deploy
@@ -33,9 +34,6 @@ ROOT = Path(__file__).parent.parent
 DRILLS = ROOT / "drills.yaml"
 TIME_FACTOR = 0.02
 """What is left of a wait in the lab: 30 seconds between two looks at a cluster are 0.6."""
-
-APPLICATION_CACHE_SECONDS = 1.0
-"""How long the sample company's application uses a secret before it reads it again."""
 
 _SYNTHESIZE = (
     "import sys; from pathlib import Path; from infra.application import synthesize;"
@@ -148,7 +146,7 @@ class Lab:
         self.credentials = Credentials(
             emulator=self.emulator,
             authority=self.rds.authority,
-            cache_seconds=APPLICATION_CACHE_SECONDS,
+            cache_seconds=CACHE_SECONDS,
         )
         self._stack.callback(self.credentials.stop)
         self.credentials.start()

@@ -23,9 +23,9 @@ from rich.text import Text
 from functions import clock, kinds
 from functions.model import CheckClass, Status, Verdict
 from functions.report.words import (
-    CLASS_TITLES,
     STATUS_WORDS,
     Report,
+    class_title,
     count,
     duration,
     instant,
@@ -591,6 +591,8 @@ def _verdict(report: Report) -> RenderableType:
     if verdict is not Verdict.PASS:
         lines.append(Text(report["cause"]))
         lines.append(Text(f"What to do: {report['action']}"))
+    for number, step in enumerate(report["remedy"], start=1):
+        lines.append(Text(f"{number}. {step}", no_wrap=True, overflow="ignore"))
     return Group(*lines)
 
 
@@ -611,12 +613,13 @@ def _facts(report: Report, page: str) -> Table:
         table.add_row(f"{fact['name'][:1].lower()}{fact['name'][1:]}", Text(fact["value"]))
     if resources["leftovers"]:
         names = ", ".join(r["name"] for r in resources["leftovers"])
-        table.add_row(words.removal.lower(), Text(f"left behind: {names}", style="bold red"))
+        told = words.left_behind.format(names=names)
+        table.add_row(words.removal.lower(), Text(told, style="bold red"))
     elif resources["proven"]:
         told = words.removed_note.format(deleted=count(len(resources["deleted"]), "resource"))
         table.add_row(words.removal.lower(), f"{words.removed}: {told}")
     if page:
-        table.add_row("report", Text(page, style="cyan"))
+        table.add_row("report", Text(page, style="cyan", no_wrap=True, overflow="ignore"))
     return table
 
 
@@ -633,6 +636,7 @@ def _met_style(met: bool | None) -> str:
 
 
 def _classes(report: Report) -> Table:
+    words = kinds.vocabulary(report["drill"]["kind"])
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column("checks")
     for status in Status:
@@ -641,7 +645,8 @@ def _classes(report: Report) -> Table:
         tally = report["classes"][each.value]
         if any(tally.values()):
             table.add_row(
-                CLASS_TITLES[each], *(_number(tally[status.value], status) for status in Status)
+                class_title(each, words),
+                *(_number(tally[status.value], status) for status in Status),
             )
     return table
 

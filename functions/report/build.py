@@ -55,7 +55,9 @@ def build(
         "drill": {
             "name": text(drill.get("name")) or "unknown",
             "kind": text(drill.get("kind")) or "unknown",
-            "severity": text(drill.get("severity")) or "medium",
+            "severity": "critical"
+            if summary.emergency
+            else text(drill.get("severity")) or "medium",
         },
         "run": {
             "id": run_id,
@@ -102,10 +104,11 @@ def build(
             "leftovers": [asdict(resource) for resource in summary.leftovers],
             "proven": summary.proven,
         },
+        "remedy": [shorten(step) for step in summary.remedy],
         "error": _error(document),
         "evidence": {"bucket": bucket, "keys": sorted(set(evidence))},
     }
-    report["headline"] = headline(report, words)
+    report["headline"] = summary.emergency or headline(report, words)
     report["action"] = action(report, words)
     return report
 

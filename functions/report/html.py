@@ -15,11 +15,11 @@ from functions.report.markup import Markup, fill, join
 from functions.report.timeline import timeline
 from functions.report.vocabulary import RESTORE, Vocabulary
 from functions.report.words import (
-    CLASS_TITLES,
     LEVEL_WORDS,
     STATUS_WORDS,
     VERDICT_WORDS,
     Report,
+    class_title,
     count,
     duration,
     instant,
@@ -50,6 +50,8 @@ def page(report: Report, words: Vocabulary = RESTORE) -> str:
         headline=report["headline"],
         cause=_cause(report),
         action=report["action"],
+        remedy=_remedy(report),
+        noun=words.noun.capitalize(),
         tiles=join(_tiles(report, words)),
         sections=join(_sections(report, words)),
         code_version=report["code"]["version"],
@@ -65,6 +67,19 @@ def _cause(report: Report) -> Markup:
     if report["verdict"] == Verdict.PASS:
         return Markup()
     return fill('<p class="cause">$cause</p>\n', cause=sentence(report["cause"]))
+
+
+def _remedy(report: Report) -> Markup:
+    """What to do, step by step: commands stand on lines of their own, to be copied."""
+    steps = join(fill("<li>$step</li>\n", step=_step(step)) for step in report["remedy"])
+    return fill('<ol class="remedy">\n$steps</ol>\n', steps=steps) if steps else Markup()
+
+
+def _step(step: str) -> Markup:
+    words, found, command = step.partition(": aws ")
+    if not found:
+        return fill("$words", words=step)
+    return fill("$words:<pre>aws $command</pre>", words=words, command=command)
 
 
 def _tiles(report: Report, words: Vocabulary) -> Iterator[Markup]:
@@ -109,7 +124,7 @@ def _removal_tile(report: Report, words: Vocabulary) -> Markup:
     resources = report["resources"]
     left, gone = len(resources["leftovers"]), len(resources["deleted"])
     if left:
-        return _tile(words.removal, f"{left} left", words.left_note, tone="failed")
+        return _tile(words.removal, words.left.format(count=left), words.left_note, tone="failed")
     if resources["proven"]:
         note = words.removed_note.format(deleted=count(gone, "resource"))
         return _tile(words.removal, words.removed, note, tone="passed")
@@ -126,7 +141,7 @@ def _sections(report: Report, words: Vocabulary) -> Iterator[Markup]:
     yield _timeline_section(report, words)
     yield _checks_section(report, words)
     yield _origin_section(report, words)
-    if words.risks_data or report["resources"]["leftovers"]:
+    if words.risks_data:
         yield _resources_section(report)
     yield _evidence_section(report)
     yield _glossary_section(words)
@@ -188,7 +203,7 @@ def _group(each: CheckClass, checks: Sequence[dict[str, Any]], words: Vocabulary
     more = f"And {unshown:,} more that passed: they are listed in report.json." if unshown else ""
     return fill(
         _GROUP,
-        title=CLASS_TITLES[each],
+        title=class_title(each, words),
         question=words.questions.get(each, ""),
         counts=join(_counts(checks)),
         rows=join(_check_row(check) for check in shown),

@@ -9,9 +9,9 @@ from typing import Any, Final
 from functions.model import CheckClass, Status, Verdict
 from functions.report.vocabulary import RESTORE, Vocabulary
 from functions.report.words import (
-    CLASS_TITLES,
     STATUS_WORDS,
     Report,
+    class_title,
     count,
     duration,
     instant,
@@ -48,7 +48,7 @@ def message(report: Report, words: Vocabulary = RESTORE) -> Message | None:
     if report["verdict"] == Verdict.SKIPPED:
         return None
     return Message(
-        subject=_subject(report),
+        subject=_subject(report, words),
         body="\n".join(_lines(report, words)),
         attributes={
             "severity": severity(report),
@@ -69,8 +69,8 @@ def severity(report: Report) -> str:
             return str(report["drill"]["severity"])
 
 
-def _subject(report: Report) -> str:
-    told = f"{report['verdict']}: backup drill {report['drill']['name']}"
+def _subject(report: Report, words: Vocabulary) -> str:
+    told = f"{report['verdict']}: {words.noun} {report['drill']['name']}"
     if report["source"]["name"]:
         told += f" of {report['source']['name']}"
     printable = "".join(c if " " <= c <= "~" else "?" for c in told)
@@ -82,6 +82,10 @@ def _subject(report: Report) -> str:
 def _lines(report: Report, words: Vocabulary) -> Iterator[str]:
     yield _first_line(report)
     yield ""
+    for number, step in enumerate(report["remedy"], start=1):
+        yield f"{number}. {_one_line(step)}"
+    if report["remedy"]:
+        yield ""
     drill = report["drill"]
     yield f"Drill:     {drill['name']} ({drill['kind']}), run {report['run']['id']}"
     yield f"Source:    {_one_line(report['source']['name']) or 'not known'}"
@@ -98,7 +102,7 @@ def _lines(report: Report, words: Vocabulary) -> Iterator[str]:
         f"Checks:    {tally['passed']:,} passed, {tally['failed']:,} failed,"
         f" {tally['not_run']:,} not run"
     )
-    yield from _wrong_checks(report)
+    yield from _wrong_checks(report, words)
     yield ""
     yield from _links(report)
 
@@ -128,19 +132,19 @@ def _objective(objective: dict[str, Any]) -> str:
     return f"{measured}, {duration(allowed)} allowed: {met}" if allowed is not None else measured
 
 
-def _wrong_checks(report: Report) -> Iterator[str]:
+def _wrong_checks(report: Report, words: Vocabulary) -> Iterator[str]:
     for status in (Status.FAILED, Status.NOT_RUN):
         wrong = [c for c in report["checks"] if c["status"] == status and not c["by_configuration"]]
         if wrong:
             yield ""
             yield f"{STATUS_WORDS[status].capitalize()}:"
-            yield from (_check(check) for check in wrong[:_MOST_CHECKS])
+            yield from (_check(check, words) for check in wrong[:_MOST_CHECKS])
         if len(wrong) > _MOST_CHECKS:
             yield f"- and {count(len(wrong) - _MOST_CHECKS, 'more check')}: see the report"
 
 
-def _check(check: dict[str, Any]) -> str:
-    title = CLASS_TITLES[CheckClass(check["class"])]
+def _check(check: dict[str, Any], words: Vocabulary) -> str:
+    title = class_title(CheckClass(check["class"]), words)
     told = (
         f"- {title}: {check['name']} of {check['target']}:"
         f" expected {check['expected']}, observed {check['observed']}"

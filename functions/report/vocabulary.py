@@ -71,12 +71,18 @@ class Vocabulary:
 
     happened: str = "What was restored, and from when"
     not_happened: str = "What was to be restored"
+    noun: str = "backup drill"
+    titles: Mapping[CheckClass, str] = field(default_factory=dict)
+    """Of classes, where they are called otherwise than usual."""
+
     removal: str = "Removal"
     removed: str = "all gone"
     removed_note: str = "{deleted} deleted"
     removal_expected: str = "all that the plan named is gone"
     removal_observed: str = "gone: {deleted}, left: 0"
     not_removed: str = "the drill did not prove that everything it made is gone"
+    left: str = "{count} left"
+    left_behind: str = "left behind: {names}"
     left_note: str = "delete by hand or wait"
     left_detail: str = "the sweeper deletes it once it has expired"
     do_about_left: str = (

@@ -107,6 +107,11 @@ def title(name: str) -> str:
     return spaced[:1].upper() + spaced[1:]
 
 
+def class_title(check_class: CheckClass, words: Vocabulary = RESTORE) -> str:
+    """What a kind of drill calls a class of checks."""
+    return words.titles.get(check_class, CLASS_TITLES[check_class])
+
+
 def count(number: int, noun: str) -> str:
     """A number with its noun.
 
@@ -169,7 +174,7 @@ def _failed(report: Report, source: str, words: Vocabulary) -> str:
     classes = failed_classes(report)
     if classes & set(words.substance):
         failed = count(_number(report, words.substance, Status.FAILED), "check")
-        what = ", ".join(CLASS_TITLES[c].lower() for c in words.substance if c in classes)
+        what = ", ".join(class_title(c, words).lower() for c in words.substance if c in classes)
         return words.wrong.format(source=source, failed=failed, what=what)
     came_back = (
         words.right.format(source=source)

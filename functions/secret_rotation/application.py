@@ -47,7 +47,11 @@ def check(url: str, *, witness: Mapping[str, Any], last: bool) -> Check | None:
     elif heard.status is None:
         status, detail = Status.NOT_RUN, f"before the rotation: {before}"
     elif before.startswith("HTTP 2"):
-        status, detail = Status.FAILED, f"before the rotation: {before}"
+        detail = (
+            f"before the rotation: {before}; if the new password gets in, restart the application,"
+            " and let it read the secret anew when it is refused"
+        )
+        status = Status.FAILED
     else:
         status, detail = Status.NOT_RUN, f"it did not answer well before either: {before}"
     return Check(

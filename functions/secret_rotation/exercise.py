@@ -117,7 +117,9 @@ def rotate(
         **{
             **facts,
             "rotated": rotated,
-            "reason": "" if rotated else f"AWSCURRENT did not move within {patience:.0f} s",
+            "reason": ""
+            if rotated
+            else f"AWSCURRENT did not move within {patience:.0f} s (timing.rotation)",
             "requested_at": watch.told(watch.asked),
             "created_at": watch.told(prober.known_at),
             "accepted_at": watch.told(prober.first_accepted("new")),
@@ -151,7 +153,9 @@ def _look_on(facts: dict[str, Any], arn: str, token: str, patience: float) -> An
             "asked": True,
             "interrupted": True,
             "rotated": rotated,
-            "reason": "" if rotated else f"AWSCURRENT did not move within {patience:.0f} s",
+            "reason": ""
+            if rotated
+            else f"AWSCURRENT did not move within {patience:.0f} s (timing.rotation)",
             "current_at": watch.told(watch.current),
         }
     )
@@ -172,6 +176,10 @@ def _begin(prober: Prober) -> None:
     began = time.monotonic()
     while prober.first_accepted("old") is None and time.monotonic() < began + SETTLE_SECONDS:
         time.sleep(LOOK_SECONDS / 5)
+
+
+def _late(patience: float) -> str:
+    return f"AWSCURRENT did not move within {patience:.0f} s (timing.rotation)"
 
 
 def _settle(prober: Prober, moment: float) -> None:

@@ -31,6 +31,7 @@ def describe(function: str) -> RotationFunction | None:
         state=found.get("State", "Active"),
         last_update=found.get("LastUpdateStatus", "Successful"),
         timeout_seconds=found.get("Timeout", 0),
+        log_group=found.get("LoggingConfig", {}).get("LogGroup", ""),
         subnets=tuple(sorted(network.get("SubnetIds", []))),
         security_groups=tuple(sorted(network.get("SecurityGroupIds", []))),
         invokers=_invokers(function),

@@ -148,13 +148,26 @@ def of_key(drill: Mapping[str, Any], source: Secret) -> list[str]:
     same = found.rpartition("/")[2] == configured.rpartition("/")[2]
     if same or ("alias/" in found and configured):
         return []
-    wanted = found or "none"
-    if "alias/" in found:
-        wanted = f"the ARN of the key that {found} stands for"
     return [
-        f"kms_key: {configured or 'none'}: the secret is encrypted with"
-        f" {found or 'the key of Secrets Manager'}: set kms_key: {wanted} and deploy"
+        f"kms_key: {configured or 'not set'}: the secret is encrypted with"
+        f" {found or 'the key of Secrets Manager'}: {_remedy(found, source.arn)} and deploy"
     ]
+
+
+def _remedy(key: str, secret: str) -> str:
+    """What to write for the key that a secret names: its ARN, which stands beside the secret's.
+
+    >>> _remedy("1a2b", "arn:aws:secretsmanager:sa-east-1:1:secret:a-AbCdEf")
+    'set kms_key: arn:aws:kms:sa-east-1:1:key/1a2b'
+    """
+    if not key:
+        return "leave kms_key away"
+    if "alias/" in key:
+        return f"set kms_key to the ARN of the key that {key} stands for"
+    if key.startswith("arn:"):
+        return f"set kms_key: {key}"
+    partition, _, region, account = secret.split(":")[1:5]
+    return f"set kms_key: arn:{partition}:kms:{region}:{account}:key/{key}"
 
 
 def _of_function(drill: Mapping[str, Any], source: Secret, found: Surroundings) -> list[str]:
@@ -193,8 +206,8 @@ def _of_function(drill: Mapping[str, Any], source: Secret, found: Surroundings) 
         reasons.append(
             f"function: {configured}: its policy does not let {SERVICE} invoke it for"
             f" {subject.name}: expected a permission (aws lambda add-permission --function-name"
-            f" {configured} --statement-id rotation --action lambda:InvokeFunction"
-            f" --principal {SERVICE})"
+            f" {configured} --statement-id backup-drills --action lambda:InvokeFunction"
+            f" --principal {SERVICE} --source-arn {subject.arn})"
         )
     return reasons + _of_network(drill, function)
 
@@ -327,6 +340,8 @@ def make(
             "strategy": source.credential.strategy.value,
             "recent": [version.id for version in subject.versions[:MOST_RECENT]],
             "step_seconds": found.function.timeout_seconds if found.function else 0,
+            "log_group": (found.function.log_group if found.function else "")
+            or f"/aws/lambda/{drill['function']}",
         },
         "source": _source(source, source.secret, source.credential),
         "cluster": _cluster(found.cluster),
@@ -422,7 +437,7 @@ def call_budget(drill: Mapping[str, Any]) -> dict[str, int]:
         "witness": 50,
         "exercise": 50,
         "verify": 50,
-        "verify_unit": 20 + -(-int(drill["timing"]["cache_seconds"]) // poll),
+        "verify_unit": 60 + -(-int(drill["timing"]["cache_seconds"]) // poll),
         "teardown": 50,
     }
 

@@ -113,7 +113,7 @@ def _check(
         check_class=CheckClass.ACCESS,
         target=target,
         status=status,
-        expected="a way in to a copy of every day of the restore window",
+        expected="somebody could log in to a copy of each day of the restore window",
         observed=observed,
         detail=detail,
         by_configuration=by_configuration,

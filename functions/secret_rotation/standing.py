@@ -10,9 +10,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from functions import naming
 from functions.secret_rotation import credential, login, repair, secrets
+from functions.secret_rotation.repair import Repair
 from functions.secret_rotation.secrets import NotARehearsal, NoValue
 from functions.secret_rotation.values import CURRENT, PENDING, PREVIOUS, Credential, Secret
 
@@ -102,22 +104,30 @@ def _opens(secret: Secret, version: str, facts: Mapping[str, str], ca_file: Path
     return login.answered(held, ca_file=ca_file).accepted
 
 
-def disagreement(secret: Secret, *, token: str, facts: Mapping[str, str], ca_file: Path) -> str:
-    """Where a rotation that did not finish has stopped, and what mends it: for a person to read.
+def disagreement(secret: Secret, *, token: str, plan: Mapping[str, Any], ca_file: Path) -> Repair:
+    """How a secret and its database stand to each other, and what mends it. A look, no more.
 
-    Says which of the four steps are done, what the database accepts, and the exact commands.
+    `token` is the version of the rotation that is asked about.
     """
-    told: dict[str, str | None] = {}
+    facts, told = plan["source"]["facts"], dict[str, str | None]()
     for stage in (CURRENT, PENDING, PREVIOUS):
-        version = secret.version(stage)
-        if not version:
-            told[stage] = None
-            continue
-        try:
-            held = credential.read(secrets.value(secret.arn, version=version), name=secret.name)
-        except (NoValue, credential.UnreadableSecret):
-            told[stage] = "empty"
-            continue
-        tried = login.attempt(credential.at(held, facts), ca_file=ca_file)
-        told[stage] = "accepted" if tried.accepted else "refused" if tried.refused else "unknown"
-    return repair.explain(told, secret=secret, token=token)
+        told[stage] = _answer_to(secret, secret.version(stage), facts, ca_file)
+    return repair.explain(
+        told,
+        secret=secret,
+        token=token,
+        function=plan["subject"]["function"].rpartition(":")[2],
+        log_group=plan["subject"]["log_group"],
+    )
+
+
+def _answer_to(secret: Secret, version: str, facts: Mapping[str, str], ca_file: Path) -> str | None:
+    """What the database says of a version's password."""
+    if not version:
+        return None
+    try:
+        held = credential.read(secrets.value(secret.arn, version=version), name=secret.name)
+    except (NoValue, credential.UnreadableSecret):
+        return "empty"
+    tried = login.attempt(credential.at(held, facts), ca_file=ca_file)
+    return "accepted" if tried.accepted else "refused" if tried.refused else "unknown"

@@ -6,7 +6,7 @@ stands outside, for it asks nothing but AWS.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -183,22 +183,25 @@ def teardown(run: Run) -> Answer:
     name, facts = plan["subject"]["name"], plan["source"]["facts"]
     secret = secrets.describe(plan["subject"]["arn"])
     if secret is None:
-        return _left(name, plan["subject"]["arn"], f"{name} is not there any more")
+        return _left(name, plan["subject"]["arn"], f"{name} is not there any more", [])
     if secret.pending and _may_still_finish(run):
         return waiting(plan["poll_seconds"], "the rotation to finish", proven=False)
     told = run.previous.get("told", "")
-    if secret.pending:
-        told = standing.disagreement(secret, token=plan["token"], facts=facts, ca_file=ca_file())
     if plan["mode"] == Mode.LIVE:
+        found = standing.disagreement(secret, token=plan["token"], plan=plan, ca_file=ca_file())
         if not standing.opens(secret, facts=facts, ca_file=ca_file()):
-            return _left(name, secret.arn, told or f"the database refuses AWSCURRENT of {name}")
+            return _left(name, secret.arn, found.state, found.steps)
         return done(
             proven=True,
             standing=secret.version(CURRENT),
             mended=[],
             leftovers=[],
-            told=told,
+            told=found.state if secret.pending else "",
+            remedy=list(found.steps) if secret.pending else [],
         )
+    if secret.pending:
+        found = standing.disagreement(secret, token=plan["token"], plan=plan, ca_file=ca_file())
+        told = found.state
     mended = run.previous.get("mended", [])
     if secret.pending:
         standing.own_alone(secret.arn)
@@ -214,7 +217,17 @@ def teardown(run: Run) -> Answer:
         secret, facts=facts, ca_file=ca_file(), also=[plan["token"], *plan["subject"]["recent"]]
     )
     if not stands.version:
-        return _left(name, secret.arn, told or f"no version of {name} opens the database")
+        role = run.drill["rehearsal"]["role"]
+        return _left(
+            name,
+            secret.arn,
+            told or f"no version of {name} opens the database",
+            [
+                f"Run functions/secret_rotation/sql/setup/install.sql for the role {role} with the"
+                f" password that {name} holds; do not delete the secret, the real one was not"
+                " touched"
+            ],
+        )
     return done(
         proven=True,
         standing=stands.version,
@@ -224,10 +237,16 @@ def teardown(run: Run) -> Answer:
     )
 
 
-def _left(name: str, arn: str, told: str) -> Answer:
+def _left(name: str, arn: str, told: str, remedy: Sequence[str]) -> Answer:
     """The answer where a secret does not open the database, and nothing here can mend it."""
-    left = [{"type": "secret", "name": name, "arn": arn}]
-    return done(proven=False, standing="", mended=[], leftovers=left, told=told)
+    return done(
+        proven=False,
+        standing="",
+        mended=[],
+        leftovers=[{"type": "secret", "name": name, "arn": arn}],
+        told=told,
+        remedy=list(remedy),
+    )
 
 
 def _nothing_was_rotated(run: Run) -> bool:

@@ -42,14 +42,31 @@ def summarize(document: Document) -> Summary:
             for e in teardown.get("leftovers", [])
         ),
         proven=bool(teardown.get("proven")),
+        remedy=tuple(_remedy(document)),
+        emergency=_emergency(plan, teardown),
     )
+
+
+def _remedy(document: Document) -> list[str]:
+    """What to do: what Teardown found at the end goes before what Verify found."""
+    teardown, verify = document.get("teardown") or {}, document.get("verify") or {}
+    found: list[str] = teardown.get("remedy") or verify.get("remedy") or []
+    return found
+
+
+def _emergency(plan: dict[str, Any], teardown: dict[str, Any]) -> str:
+    """What outranks all else: the real secret no longer opens the database."""
+    if plan["mode"] != "live" or not teardown.get("leftovers"):
+        return ""
+    name = plan["source"]["name"]
+    return f"Nobody can log in with {name}: the database refuses the password that is current."
 
 
 def _unmeasured(exercise: dict[str, Any]) -> str:
     if exercise.get("interrupted"):
         return "the call that watched the rotation died"
     if exercise.get("rotated"):
-        return "no login was accepted before it, or none with the new password after it"
+        return "no login with the new password was accepted after it, or none with the old before"
     return str(exercise.get("reason") or "the rotation was not watched to its end")
 
 

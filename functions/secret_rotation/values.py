@@ -89,6 +89,7 @@ class RotationFunction:
     state: str
     last_update: str
     timeout_seconds: int = 0
+    log_group: str = ""
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
     invokers: tuple[Invoker, ...] = ()

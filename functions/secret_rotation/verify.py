@@ -6,7 +6,7 @@ run, with the reason. Records hold names of roles, tables and versions, never a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,14 @@ from functions.secret_rotation import (
     credential,
     findings,
     login,
+    repair,
     rollback,
     secrets,
     standing,
 )
 from functions.secret_rotation.credential import UnreadableSecret
 from functions.secret_rotation.login import Attempt
+from functions.secret_rotation.repair import Repair
 from functions.secret_rotation.secrets import NoValue
 from functions.secret_rotation.values import (
     CURRENT,
@@ -37,6 +39,7 @@ from functions.secret_rotation.witness import rights
 from functions.step import done
 
 _MOST_NAMED = 5
+_NEVER_CHANGED = "the labels were moved, and the password was never changed"
 _ANOTHER = "another rotation came in between"
 
 
@@ -129,8 +132,9 @@ def verify(
     finished, stages = _finished(work), _stages(work)
     new, grants, old = _logins(work, undisturbed=stages.status is Status.PASSED)
     sound = stages.status is Status.PASSED and new.status is Status.PASSED
+    source = _mend_source(work)
     checks = [
-        *findings.checks(drill=drill, plan=plan, mend=_mend_source(work)),
+        *findings.checks(drill=drill, plan=plan, mend=source.state),
         _facts_kept(work),
         _source_login(work),
         _may_set_password(work),
@@ -148,6 +152,7 @@ def verify(
     evidence.put_json(key, [check.to_document() for check in checks])
     return done(
         sound=sound,
+        remedy=_remedy(work, source, checks),
         units=[
             {"unit": number} for number in range(len(units(drill=drill, plan=plan, sound=sound)))
         ],
@@ -173,7 +178,7 @@ def _finished(work: _Work) -> Check:
     if work.exercise["rotated"]:
         observed = f"on version {work.token}"
         return _check(work, name, check_class, Status.PASSED, expected, observed)
-    told = _stands(work, work.secret, token=work.token)
+    told = _stands(work, work.secret, token=work.token).state
     reason = work.exercise["reason"]
     return _check(work, name, check_class, Status.FAILED, expected, reason, told)
 
@@ -193,21 +198,42 @@ def _stages(work: _Work) -> Check:
     if secret.pending:
         wrong.append(f"AWSPENDING on {secret.pending}")
     status = Status.FAILED if wrong else Status.PASSED
-    detail = _stands(work, secret, token=work.token) if secret.pending else ""
+    detail = _stands(work, secret, token=work.token).state if secret.pending else ""
     return _check(work, name, check_class, status, expected, "; ".join(wrong) or "so", detail)
 
 
-def _stands(work: _Work, secret: Secret, *, token: str) -> str:
-    return standing.disagreement(secret, token=token, facts=work.facts, ca_file=work.ca_file)
+def _stands(work: _Work, secret: Secret, *, token: str) -> Repair:
+    return standing.disagreement(secret, token=token, plan=work.plan, ca_file=work.ca_file)
 
 
-def _mend_source(work: _Work) -> str:
+def _mend_source(work: _Work) -> Repair:
     """Where a rotation of the source's secret is stuck, if one was pending when Plan looked."""
     source = work.plan["source"]
     if not source["pending"] or work.host_is_wrong:
-        return ""
+        return Repair(state="")
     secret = secrets.describe(source["arn"])
-    return _stands(work, secret, token=source["pending"]) if secret else ""
+    return _stands(work, secret, token=source["pending"]) if secret else Repair(state="")
+
+
+def _remedy(work: _Work, source: Repair, checks: Sequence[Check]) -> list[str]:
+    """What to do, one thing after the other: about the real secret first.
+
+    Of a rehearsal's secret Teardown takes care: there it is the function that needs mending.
+    """
+    subject = work.plan["subject"]
+    failed = {check.name for check in checks if check.status is Status.FAILED}
+    steps = list(source.steps)
+    if not failed & {"rotation_finished", "new_login", "old_credential", "version_stages"}:
+        return steps
+    if work.plan["mode"] == Mode.LIVE:
+        found = _stands(work, work.secret, token=work.token)
+        return steps or list(found.steps)
+    function = subject["function"].rpartition(":")[2]
+    return [
+        *steps,
+        "The real secret was not rotated; the drill puts its own in order by itself",
+        *repair.mend_function(function, subject["log_group"]),
+    ]
 
 
 def _facts_kept(work: _Work) -> Check:
@@ -309,7 +335,10 @@ def _logins(work: _Work, *, undisturbed: bool) -> tuple[Check, Check, Check]:
         observed = "refused" if refused else "no answer that could be used"
         new = _check(work, "new_login", CheckClass.ACCESS, status, let_in, observed, str(failure))
         grants = _not_run(work, "grants", CheckClass.PRIVILEGES, alike, "no login, see new_login")
-    return new, grants, _old(work, dead, held, new_works=new.status is Status.PASSED)
+    old = _old(work, dead, held, new_works=new.status is Status.PASSED)
+    if old.detail == _NEVER_CHANGED:
+        new = replace(new, observed=f"refused, and the old one is let in: {_NEVER_CHANGED}")
+    return new, grants, old
 
 
 def _compare_rights(work: _Work, session: login.Session, expected: str) -> Check:
@@ -345,11 +374,7 @@ def _old(work: _Work, expected: str, new: Credential, *, new_works: bool) -> Che
     if not tried.accepted and not tried.refused:
         return _not_run(work, name, check_class, expected, tried.told or "no answer")
     if not new_works:
-        reason = (
-            "the password was never changed: see new_login"
-            if tried.accepted
-            else "neither password is let in: see new_login"
-        )
+        reason = _NEVER_CHANGED if tried.accepted else "neither password is let in: see new_login"
         return _not_run(work, name, check_class, expected, reason)
     if work.strategy is Strategy.SINGLE:
         status = Status.PASSED if tried.refused else Status.FAILED

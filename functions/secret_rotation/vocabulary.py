@@ -25,8 +25,8 @@ VOCABULARY = Vocabulary(
     unproven="Nothing is proven about the rotation of {source}",
     proves="Rotated, logged in, on time, in order: this run is a proof.",
     do_about_wrong=(
-        "Do not rely on this rotation: the failed checks say where it stands and what mends it."
-        " Then start the drill again."
+        "Do not rely on this rotation: mend what the failed checks show, then start the drill"
+        " again."
     ),
     do_about_slow="Make the rotation faster or agree on another objective, then drill it again.",
     do_about_doubt=(
@@ -43,18 +43,19 @@ VOCABULARY = Vocabulary(
     risks_data=False,
     happened="What was rotated",
     not_happened="What was to be rotated",
-    removal="Left standing",
+    noun="rotation drill",
+    titles={CheckClass.TEARDOWN: "State at the end"},
+    removal="In the end",
     removed="in order",
     removed_note="nothing is left half done",
     removal_expected="the secret opens the database, and nothing is left half done",
     removal_observed="so",
     not_removed="it is not proven that the secret opens the database in the end",
-    left_note="see what it says of it",
-    left_detail="do not delete it: `where it stood` says what mends it",
-    do_about_left=(
-        "Not in order: {names}. Do not delete it: where it stood is said below; a rehearsal's is"
-        " mended by functions/secret_rotation/sql/setup/install.sql with its present password."
-    ),
+    left="not in order",
+    left_behind="not in order: {names} does not open the database",
+    left_note="it does not open the database",
+    left_detail="the steps that mend it stand at the head of the report",
+    do_about_left="{names} does not open the database. Do not delete it: the steps below mend it.",
     do_about_unproven="Look whether the secret still opens the database, and mend it.",
     unverified="the rotation was not verified",
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from aws_cdk import Aws, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -27,6 +28,8 @@ from infra.schema import Configuration, RotationDrill
 
 _HANDLERS = "functions.secret_rotation"
 _PASSWORD_LENGTH = 40
+
+Conditions = dict[str, dict[str, Any]]
 
 _LOOKS = ("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue")
 
@@ -272,15 +275,23 @@ class SecretRotation(Construct):
         ]
 
     def _may_rotate(self, drills: Sequence[RotationDrill]) -> list[Permission]:
-        """A rehearsal names the function, so that it is the configured one; live names none."""
+        """A rehearsal names the function, so that it is the configured one; live names none.
+
+        Neither may bring rules: they would change the schedule.
+        """
         own = self._own(drills)
         live = self._sources(drill for drill in drills if drill.mode == "live")
         functions = _distinct(_function(drill) for drill in drills)
-        named = {"StringEquals": {"secretsmanager:RotationLambdaARN": functions}}
+        no_rules: Conditions = {"BoolIfExists": {"secretsmanager:ModifyRotationRules": "false"}}
+        named: Conditions = {
+            "StringEquals": {"secretsmanager:RotationLambdaARN": functions},
+            **no_rules,
+        }
+        unnamed: Conditions = {"Null": {"secretsmanager:RotationLambdaARN": "true"}, **no_rules}
         rotate = ["secretsmanager:RotateSecret"]
         return [
             *([Permission(actions=rotate, resources=own, conditions=named)] if own else []),
-            *([Permission(actions=rotate, resources=live)] if live else []),
+            *([Permission(actions=rotate, resources=live, conditions=unnamed)] if live else []),
         ]
 
     def _may_describe_clusters(self) -> list[Permission]:

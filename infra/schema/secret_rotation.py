@@ -7,7 +7,7 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from functions import naming
 from infra.durations import Duration
@@ -27,6 +27,12 @@ _LONGEST_PLACE = 64 - len(f"{naming.PREFIX}rotate-")
 
 MANAGED = "managed"
 """In the place of a rotation function's name: the stack makes one."""
+
+
+def _not_of_rds(value: object) -> object:
+    if isinstance(value, str) and value.rpartition(":")[2].startswith("rds!"):
+        raise ValueError("a secret that a function rotates: RDS rotates this one by itself")
+    return value
 
 
 def _probe(value: str) -> str:
@@ -62,9 +68,9 @@ class Window(Values):
     ]
     """a list of mon, tue, wed, thu, fri, sat, sun: the days on which the window opens"""
     start: ClockTime
-    """when it opens, such as 02:00"""
+    """when it opens, in quotes, such as "02:00\""""
     end: ClockTime
-    """when it closes, such as 04:00; a time before the start is on the next day"""
+    """when it closes, in quotes, such as "04:00"; a time before the start is on the next day"""
     timezone: TimeZone
     """an IANA time zone, such as America/Sao_Paulo"""
 
@@ -98,6 +104,7 @@ class RotationDrill(Values):
     """secret_rotation"""
     secret: Annotated[
         str,
+        BeforeValidator(_not_of_rds),
         Field(
             pattern=r"^([A-Za-z0-9/_+=.@-]{1,512}"
             r"|arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:"
@@ -110,13 +117,13 @@ class RotationDrill(Values):
     window: Window | None = None
     """days, start, end and timezone: obligatory in mode live, and only there"""
     function: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-    """managed (the stack makes the rotation function), or the name of the one that is there"""
+    """managed (the stack makes the rotation function), or the name, not the ARN, of yours"""
     network: Identifier | None = None
     """the name of the one of deployment.source_networks that the rotation function is in"""
     role: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,56}$")] = "backup_drills_rotation"
     """the database role of the rehearsal: its password is the one that is rotated"""
     kms_key: Annotated[str, Field(pattern=KEY_ARN)] | None = None
-    """the ARN of the key that encrypts the secret; none for the key of Secrets Manager"""
+    """the ARN of the key that encrypts the secret; left away for the key of Secrets Manager"""
     cluster: Identifier | None = None
     """the identifier of the Aurora cluster that the secret opens"""
     hosts: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]{1,253}$")], ...] = ()

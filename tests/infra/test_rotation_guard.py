@@ -160,7 +160,7 @@ def test_a_rotation_is_asked_for_by_the_configured_function_alone(
 def test_in_mode_live_the_exercise_may_ask_for_the_rotation_and_for_no_more(
     live: Template,
 ) -> None:
-    own: Context = {"secretsmanager:VersionId": "v"}
+    own: Context = {}
     may = {
         (name, action)
         for name, role in roles_of_functions(live, roles_in(live)).items()
@@ -169,6 +169,11 @@ def test_in_mode_live_the_exercise_may_ask_for_the_rotation_and_for_no_more(
         if role.allows(Request(action, LIVE, context))
     }
     assert may == {("drill-rotation-exercise-1", "secretsmanager:RotateSecret")}
+    exercise = roles_of_functions(live, roles_in(live))["drill-rotation-exercise-1"]
+    named = {"secretsmanager:RotationLambdaARN": ROTATES}
+    assert not exercise.allows(Request("secretsmanager:RotateSecret", LIVE, named))
+    ruled = {"secretsmanager:ModifyRotationRules": "true"}
+    assert not exercise.allows(Request("secretsmanager:RotateSecret", LIVE, ruled))
     steps = boundary(live, "SecretRotationBoundary")
     below = {a for a in destructive.secrets() if steps.allows(Request(a, LIVE, own))}
     assert below == {"secretsmanager:RotateSecret"}

@@ -182,7 +182,7 @@ def test_a_label_that_never_moves_is_waited_for_in_vain(held: Held) -> None:
         answer = watch(held, plan, timing={"rotation_seconds": 3})
         held.premises.emulator.secrets.wait(held.arn, PATIENCE)
     assert (answer["asked"], answer["rotated"]) == (True, False)
-    assert answer["reason"] == "AWSCURRENT did not move within 3 s"
+    assert answer["reason"] == "AWSCURRENT did not move within 3 s (timing.rotation)"
     assert (answer["current_at"], answer["rotation_seconds"]) == (None, None)
     assert (answer["lockout_seconds"], answer["stale_seconds"]) == (None, None)
     assert answer["accepted_at"] is not None
@@ -207,7 +207,7 @@ def test_a_function_that_hangs_is_not_waited_for_longer_than_the_call_may_take(h
         )
         go_on.set()
         held.premises.emulator.secrets.wait(held.arn, PATIENCE)
-    assert answer["reason"] == "AWSCURRENT did not move within 1 s"
+    assert answer["reason"] == "AWSCURRENT did not move within 1 s (timing.rotation)"
     assert (answer["lockout_seconds"], answer["stale_seconds"]) == (None, None)
     assert (answer["created_at"], answer["accepted_at"]) == (None, None)
     assert answer["logins"]["new"] == 0
@@ -253,7 +253,7 @@ def test_who_finds_it_stuck_says_that(held: Held) -> None:
     token = held.begin()
     answer = watch(held, plan_of(held, token=token), timing={"rotation_seconds": 1})
     assert (answer["asked"], answer["rotated"], answer["interrupted"]) == (True, False, True)
-    assert answer["reason"] == "AWSCURRENT did not move within 1 s"
+    assert answer["reason"] == "AWSCURRENT did not move within 1 s (timing.rotation)"
     assert answer["current_at"] is None
 
 

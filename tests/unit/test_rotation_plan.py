@@ -196,8 +196,8 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {},
         f"function: {FUNCTION}: its policy does not let secretsmanager.amazonaws.com invoke it for"
         f" {OWN.name}: expected a permission (aws lambda add-permission --function-name {FUNCTION}"
-        " --statement-id rotation --action lambda:InvokeFunction --principal"
-        " secretsmanager.amazonaws.com)",
+        " --statement-id backup-drills --action lambda:InvokeFunction --principal"
+        f" secretsmanager.amazonaws.com --source-arn {OWN.arn})",
     ),
     (
         {},
@@ -234,19 +234,19 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {},
         {"kms_key": ""},
-        f"kms_key: none: the secret is encrypted with {KEY}: set kms_key: {KEY} and deploy",
+        f"kms_key: not set: the secret is encrypted with {KEY}: set kms_key: {KEY} and deploy",
     ),
     (
         of_source(kms_key=""),
         {},
         f"kms_key: {KEY}: the secret is encrypted with the key of Secrets Manager:"
-        " set kms_key: none and deploy",
+        " leave kms_key away and deploy",
     ),
     (
         of_source(kms_key="alias/app"),
         {"kms_key": ""},
-        "kms_key: none: the secret is encrypted with alias/app: set kms_key: the ARN of the key"
-        " that alias/app stands for and deploy",
+        "kms_key: not set: the secret is encrypted with alias/app: set kms_key to the ARN of the"
+        " key that alias/app stands for and deploy",
     ),
     (
         of_source(rotation_function=f"{FUNCTION_ARN}:live"),
@@ -365,6 +365,7 @@ def test_in_a_rehearsal_the_drill_s_own_secret_by_the_source_s_function() -> Non
         "strategy": "single user",
         "recent": [],
         "step_seconds": 0,
+        "log_group": f"/aws/lambda/{FUNCTION}",
     }
     assert made["source"]["name"] == "prod/app"
 
@@ -504,7 +505,7 @@ def test_what_is_required_is_what_a_rotation_proves() -> None:
 
 @pytest.mark.parametrize(
     ("poll", "cache", "expected"),
-    [(30, 300, {"plan": 60, "verify_unit": 30}), (10, 7200, {"plan": 140, "verify_unit": 740})],
+    [(30, 300, {"plan": 60, "verify_unit": 70}), (10, 7200, {"plan": 140, "verify_unit": 780})],
 )
 def test_calls_last_as_long_as_what_is_waited_for(
     poll: int, cache: int, expected: dict[str, int]

@@ -37,7 +37,7 @@ ONLY_OF_A_RESTORE = re.compile(
 )
 
 
-OF_BACKUPS = "a way in to a copy of every day of the restore window"
+OF_BACKUPS = "somebody could log in to a copy of each day of the restore window"
 """What the check credential_recoverability expects: it is about restores."""
 
 
