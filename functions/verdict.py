@@ -195,7 +195,10 @@ def teardown_check(document: Document, summary: Summary, words: Vocabulary = RES
         status = Status.PASSED
         observed = words.removal_observed.format(deleted=len(summary.deleted))
     else:
-        status, observed = Status.FAILED, f"left behind: {names}" if names else "not proven gone"
+        status, observed = (
+            Status.FAILED,
+            (words.left_behind.format(names=names) if names else words.not_proven),
+        )
     return Check(
         name="torn_down",
         check_class=CheckClass.TEARDOWN,

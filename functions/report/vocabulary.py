@@ -81,6 +81,7 @@ class Vocabulary:
     removal_expected: str = "all that the plan named is gone"
     removal_observed: str = "gone: {deleted}, left: 0"
     not_removed: str = "the drill did not prove that everything it made is gone"
+    not_proven: str = "not proven gone"
     left: str = "{count} left"
     left_behind: str = "left behind: {names}"
     left_note: str = "delete by hand or wait"

@@ -61,10 +61,10 @@ class Values(BaseModel):
 
 
 class SourceNetwork(Values):
-    """Where a source can be reached: the witness reads it from there."""
+    """Where a source can be reached: a witness or a rotation function runs there."""
 
     name: Identifier
-    """a word by which a drill's witness names this network"""
+    """a word by which a drill names this network"""
     subnets: Annotated[
         tuple[Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")], ...], Field(min_length=1)
     ]
