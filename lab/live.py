@@ -662,8 +662,14 @@ def _wrong(report: Report) -> Table | None:
         return None
     wrong.sort(key=lambda c: (c["status"] != Status.FAILED, c["by_configuration"]))
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    named = {c["target"] for c in wrong}
+    headings = ["check", "of", "expected", "observed"]
+    if len(named) == 1:
+        # Said once, the others have room to be read.
+        headings.remove("of")
+        table.title, table.title_justify, table.title_style = f"of {named.pop()}", "left", "dim"
     table.add_column("result", no_wrap=True)
-    for heading in ("check", "of", "expected", "observed"):
+    for heading in headings:
         table.add_column(heading, overflow="fold")
     for check, targets in _alike(wrong):
         status = Status(check["status"])
@@ -671,13 +677,13 @@ def _wrong(report: Report) -> Table | None:
         told = "not measured" if check["by_configuration"] else STATUS_WORDS[status]
         detail = f" ({check['detail']})" if check["detail"] else ""
         others = f" and {len(targets) - 1} more" if len(targets) > 1 else ""
-        table.add_row(
-            Text(told, style=style),
-            Text(title(check["name"])),
-            Text(f"{targets[0]}{others}"),
-            Text(check["expected"]),
-            Text(f"{check['observed']}{detail}"),
-        )
+        cells = {
+            "check": title(check["name"]),
+            "of": f"{targets[0]}{others}",
+            "expected": check["expected"],
+            "observed": f"{check['observed']}{detail}",
+        }
+        table.add_row(Text(told, style=style), *(Text(cells[heading]) for heading in headings))
     return table
 
 
