@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from functions import clock
-from functions.model import Check, CheckClass, Document, Phase, Resource, Status, Summary
+from functions import clock, summary
+from functions.model import Document, Phase, Summary
 
 
 def summarize(document: Document) -> Summary:
@@ -39,13 +36,21 @@ def summarize(document: Document) -> Summary:
         rpo_seconds=rpo,
         phases=_phases(document),
         objectives=(
-            _objective("rpo", source["identifier"], rpo, objectives["rpo_seconds"]),
-            _objective("rto", plan["names"]["cluster"], rto, objectives["rto_seconds"]),
+            summary.objective(
+                "rpo", source["identifier"], rpo, allowed=objectives["rpo_seconds"], why=""
+            ),
+            summary.objective(
+                "rto",
+                plan["names"]["cluster"],
+                rto,
+                allowed=objectives["rto_seconds"],
+                why="the restored cluster accepted no login",
+            ),
         ),
-        created=_resources(exercise.get("created")),
-        deleted=_resources(teardown.get("deleted")),
+        created=summary.resources(exercise.get("created")),
+        deleted=summary.resources(teardown.get("deleted")),
         # A teardown that never answered has seen nothing: then what was made is what may be left.
-        leftovers=_resources(teardown.get("leftovers", exercise.get("created"))),
+        leftovers=summary.resources(teardown.get("leftovers", exercise.get("created"))),
         proven=bool(teardown.get("proven")),
     )
 
@@ -56,7 +61,7 @@ def _phases(document: Document) -> tuple[Phase, ...]:
     verify = document.get("verify") or {}
     teardown = document.get("teardown") or {}
     verified = teardown.get("started_at") if verify else None
-    instants: list[tuple[str, str | None, str | None, bool]] = [
+    spans: list[summary.Span] = [
         ("witnessed", witness.get("started_at"), witness.get("ended_at"), False),
         ("restorable", exercise.get("started_at"), exercise.get("restorable_at"), False),
         ("accepted", exercise.get("requested_at"), exercise.get("accepted_at"), True),
@@ -81,36 +86,4 @@ def _phases(document: Document) -> tuple[Phase, ...]:
         ("verified", verify.get("first_login_at"), verified, False),
         ("torn down", teardown.get("started_at"), teardown.get("ended_at"), False),
     ]
-    return tuple(
-        Phase(
-            name=name,
-            started_at=start,
-            ended_at=end,
-            seconds=round((clock.parse(end) - clock.parse(start)).total_seconds(), 3),
-            in_rto=in_rto,
-        )
-        for name, start, end, in_rto in instants
-        if start and end
-    )
-
-
-def _objective(name: str, target: str, measured: float | None, allowed: float) -> Check:
-    if measured is None:
-        status, observed = Status.NOT_RUN, "not measured"
-    else:
-        status = Status.PASSED if measured <= allowed else Status.FAILED
-        observed = f"{measured:.1f} s"
-    return Check(
-        name=name,
-        check_class=CheckClass.OBJECTIVE,
-        target=target,
-        status=status,
-        expected=f"at most {allowed:.0f} s",
-        observed=observed,
-        detail="" if measured is not None else "the restored cluster accepted no login",
-    )
-
-
-def _resources(found: Any) -> tuple[Resource, ...]:
-    entries: list[Mapping[str, str]] = found or []
-    return tuple(Resource(type=e["type"], name=e["name"], arn=e.get("arn", "")) for e in entries)
+    return summary.phases(spans)

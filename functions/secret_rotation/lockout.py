@@ -58,7 +58,7 @@ def measure(knocks: Iterable[Knock], *, current_at: float | None) -> Lockout:
     >>> measure([], current_at=6).seconds is None
     True
     """
-    ordered = sorted(knocks, key=lambda knock: knock.began)
+    ordered = sorted(knocks, key=_order)
     new_known = min((knock.began for knock in ordered if knock.which == "new"), default=math.inf)
     seconds, since = 0.0, None
     old_dead: float | None = None
@@ -84,6 +84,14 @@ def measure(knocks: Iterable[Knock], *, current_at: float | None) -> Lockout:
         stale = float(max(0.0, current_at - first_refusal))
     seen = _seen_whole(ordered, current_at) and since is None
     return Lockout(seconds=float(seconds) if seen else None, stale_seconds=stale)
+
+
+def _order(knock: Knock) -> tuple[float, bool, float]:
+    """By when they began; of two at the same moment the old password's first.
+
+    What is known of the old one decides what a refusal of the new one means.
+    """
+    return knock.began, knock.which == "new", knock.ended
 
 
 def _seen_whole(knocks: Iterable[Knock], current_at: float | None) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from functions import clock
-from functions.model import Check, CheckClass, Document, Fact, Phase, Resource, Status, Summary
+from functions import clock, summary
+from functions.model import Check, Document, Fact, Phase, Summary
 
 
 def summarize(document: Document) -> Summary:
@@ -31,16 +31,20 @@ def summarize(document: Document) -> Summary:
         source_version=plan["source"]["facts"]["engine"],
         restore_from={"live": "live rotation"}.get(plan["mode"], plan["mode"]),
         rto_seconds=measured,
-        phases=tuple(_phases(document)),
+        phases=_phases(document),
         objectives=(
-            _objective("rotation_time", target, measured, objectives["rto_seconds"], why),
+            summary.objective(
+                "rotation_time",
+                target,
+                measured,
+                allowed=objectives["rto_seconds"],
+                why=why,
+                digits=3,
+            ),
             _lockout(target, exercise, objectives["lockout_seconds"], why),
         ),
         facts=tuple(_facts(document)),
-        leftovers=tuple(
-            Resource(type=e["type"], name=e["name"], arn=e.get("arn", ""))
-            for e in teardown.get("leftovers", [])
-        ),
+        leftovers=summary.resources(teardown.get("leftovers")),
         proven=bool(teardown.get("proven")),
         remedy=tuple(_remedy(document)),
         emergency=_emergency(plan, teardown),
@@ -73,27 +77,10 @@ def _unmeasured(exercise: dict[str, Any]) -> str:
 def _lockout(target: str, exercise: dict[str, Any], allowed: float, why: str) -> Check:
     """A rotation that did not finish has its own check; what it locked out is told there."""
     measured = exercise.get("lockout_seconds") if exercise.get("rotated") else None
-    return _objective("lockout", target, measured, allowed, why)
+    return summary.objective("lockout", target, measured, allowed=allowed, why=why, digits=3)
 
 
-def _objective(name: str, target: str, measured: float | None, allowed: float, why: str) -> Check:
-    if measured is None:
-        status, observed = Status.NOT_RUN, "not measured"
-    else:
-        status = Status.PASSED if measured <= allowed else Status.FAILED
-        observed = f"{measured:.3f} s"
-    return Check(
-        name=name,
-        check_class=CheckClass.OBJECTIVE,
-        target=target,
-        status=status,
-        expected=f"at most {allowed:g} s",
-        observed=observed,
-        detail="" if measured is not None else why,
-    )
-
-
-def _phases(document: Document) -> Iterator[Phase]:
+def _phases(document: Document) -> tuple[Phase, ...]:
     witness = document.get("witness") or {}
     exercise = document.get("exercise") or {}
     verify = document.get("verify") or {}
@@ -101,23 +88,15 @@ def _phases(document: Document) -> Iterator[Phase]:
     asked, current = exercise.get("requested_at"), exercise.get("current_at")
     created, accepted = exercise.get("created_at"), exercise.get("accepted_at")
     changed = min(accepted, current, key=clock.parse) if accepted and current else accepted
-    for name, start, end, in_rto in (
+    spans: list[summary.Span] = [
         ("witnessed", witness.get("started_at"), witness.get("ended_at"), False),
         ("new password made", asked, created, True),
         ("password changed", created, changed, True),
         ("made current", changed or created, current, True),
         ("verified", verify.get("started_at"), teardown.get("started_at"), False),
         ("left standing", teardown.get("started_at"), teardown.get("ended_at"), False),
-    ):
-        if start and end:
-            seconds = (clock.parse(end) - clock.parse(start)).total_seconds()
-            yield Phase(
-                name=name,
-                started_at=start,
-                ended_at=end,
-                seconds=round(max(0.0, seconds), 3),
-                in_rto=in_rto,
-            )
+    ]
+    return summary.phases(spans)
 
 
 def _facts(document: Document) -> Iterator[Fact]:

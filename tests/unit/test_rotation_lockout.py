@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -218,6 +219,15 @@ BEFORE, AFTER = knock("old", -2.0, -1.0, "accepted"), knock("new", LATE, LATE + 
 def test_nobody_knocked() -> None:
     found = measure([], current_at=1.0)
     assert (found.seconds, found.stale_seconds) == (None, None)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_of_two_at_the_same_moment_it_is_no_matter_which_was_written_first(swapped: bool) -> None:
+    """The old password gets in after a login without an answer: nobody was locked out."""
+    silence, known = knock("old", 0.0, 1.0, "nothing"), knock("new", 0.5, 1.5)
+    pair = [knock("old", 2.0, 3.0, "accepted"), knock("new", 2.0, 2.5)]
+    pair = pair[::-1] if swapped else pair
+    assert measure([BEFORE, silence, known, *pair, AFTER], current_at=LATE).seconds == 0.0
 
 
 def test_a_login_without_an_answer_hides_no_lockout() -> None:
