@@ -204,7 +204,8 @@ def _of_rotation(drill: RotationDrill, configuration: Configuration) -> Iterator
         yield ("window", "end"), drill.window.end, "another time than the start"
     yield from _of_live(drill)
     if drill.cluster is None and not drill.hosts:
-        yield ("hosts",), "missing", "the host that the secret names, where no cluster is named"
+        expected = "the Aurora cluster that the secret opens, or hosts where it opens another"
+        yield ("cluster",), "missing", expected
     for position, url in enumerate(drill.probes):
         if url in drill.probes[:position]:
             yield ("probes", position), url, "a URL that is not in the list yet"

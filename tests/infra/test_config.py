@@ -240,7 +240,7 @@ def test_a_wrong_value_is_one_line_that_says_where_what_and_why(
         ("role", "Rotation", "Rotation", "the database role of the rehearsal"),
         ("kms_key", "alias/prod", "alias/prod", "the ARN of the key that encrypts the secret"),
         ("cluster", "Prod", "Prod", "the identifier of the Aurora cluster that the secret opens"),
-        ("cluster", None, "missing", "the host that the secret names"),
+        ("cluster", None, "missing", "the Aurora cluster that the secret opens"),
         ("hosts", ["proxy prod"], "proxy prod", "a list of hosts that the secret may name"),
         ("rotation_days_maximum", 0, "0", "from 1 to 1000"),
         ("require_tls", "yes", "yes", "true or false"),
