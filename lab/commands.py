@@ -7,6 +7,8 @@ import json
 import shutil
 import tempfile
 import time
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -188,13 +190,15 @@ def down(chosen: argparse.Namespace, console: Console) -> int:
 
 
 def damages(_: argparse.Namespace, console: Console) -> int:
-    """List the known damages."""
-    table = Table(box=None)
-    table.add_column("damage", no_wrap=True)
-    for heading in ("of a drill", "what is wrong", "the check that must find it"):
-        table.add_column(heading)
-    for damage in list_damages():
-        kind = f"{damage.kind}, live only" if damage.only_live else damage.kind
-        table.add_row(damage.name, kind, damage.description, damage.check)
-    console.print(table)
+    """List the known damages, one table for each kind of drill."""
+    by_kind = attrgetter("kind")
+    for kind, known in groupby(sorted(list_damages(), key=by_kind), key=by_kind):
+        table = Table(box=None, title=f"of a drill of the kind {kind}", title_justify="left")
+        table.add_column("damage", no_wrap=True)
+        table.add_column("what is wrong")
+        table.add_column("check that finds it", no_wrap=True)
+        for damage in known:
+            told = f"{damage.description} (mode live)" if damage.only_live else damage.description
+            table.add_row(damage.name, told, damage.check)
+        console.print(table)
     return 0

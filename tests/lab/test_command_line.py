@@ -102,6 +102,8 @@ def test_damages_are_listed(tmp_path: Path) -> None:
     outcome = run(tmp_path, "damages")
     assert outcome.returncode == 0
     assert "stopped_too_early" in outcome.stdout
+    # A name is there to be copied: whole, however narrow the terminal.
+    assert "rotation_finished" in outcome.stdout
 
 
 def test_a_drill_beside_a_lab_that_is_up(tmp_path: Path) -> None:
