@@ -35,7 +35,10 @@ CREATE TABLE sales.parted (id int) PARTITION BY RANGE (id);
 CREATE SEQUENCE sales.numbers;
 CREATE FUNCTION sales.total(int, text) RETURNS int LANGUAGE sql AS 'SELECT 1';
 REVOKE EXECUTE ON FUNCTION sales.total(int, text) FROM PUBLIC;
+CREATE FOREIGN DATA WRAPPER afar;
+CREATE SERVER elsewhere FOREIGN DATA WRAPPER afar;
 CREATE ROLE readers;
+CREATE ROLE makers;
 CREATE ROLE all_readers;
 GRANT SELECT ON sales.orders TO readers;
 """
@@ -175,6 +178,45 @@ def app(shop: Database) -> Iterator[App]:
             },
         ),
         (
+            "ALTER SEQUENCE sales.numbers OWNER TO makers; GRANT makers TO {app}",
+            "REVOKE makers FROM {app}; ALTER SEQUENCE sales.numbers OWNER TO CURRENT_USER",
+            {
+                "role: makers",
+                *(f"sequence sales.numbers: {p}" for p in ("USAGE", "SELECT", "UPDATE", "owner")),
+            },
+        ),
+        (
+            "ALTER FUNCTION sales.total(int, text) OWNER TO makers; GRANT makers TO {app}",
+            "REVOKE makers FROM {app}; ALTER FUNCTION sales.total(int, text) OWNER TO CURRENT_USER",
+            {
+                "role: makers",
+                "function sales.total(integer,text): EXECUTE",
+                "function sales.total(integer,text): owner",
+            },
+        ),
+        (
+            'ALTER SCHEMA "Odd name" OWNER TO {app}',
+            'ALTER SCHEMA "Odd name" OWNER TO CURRENT_USER',
+            {f"schema Odd name: {p}" for p in ("USAGE", "CREATE", "owner")},
+        ),
+        (
+            f"ALTER DATABASE {DATABASE} OWNER TO {{app}}",
+            f"ALTER DATABASE {DATABASE} OWNER TO CURRENT_USER",
+            # With it comes what PostgreSQL gives to whoever owns a database.
+            {
+                f"database {DATABASE}: CREATE",
+                f"database {DATABASE}: owner",
+                "role: pg_database_owner",
+                "schema public: CREATE",
+                "schema public: owner",
+            },
+        ),
+        (
+            "GRANT USAGE ON FOREIGN SERVER elsewhere TO {app}",
+            "REVOKE USAGE ON FOREIGN SERVER elsewhere FROM {app}",
+            {"server elsewhere: USAGE"},
+        ),
+        (
             "GRANT DELETE ON sales.orders TO PUBLIC",
             "REVOKE DELETE ON sales.orders FROM PUBLIC",
             {"table sales.orders: DELETE"},
@@ -191,8 +233,19 @@ def test_a_right_that_is_gained_and_lost(
 def test_what_is_owned_may_be_used(app: App) -> None:
     app.run("CREATE TABLE sales.owned (id int)")
     gained, lost = app.change("ALTER TABLE sales.owned OWNER TO {app}")
-    assert len(gained) == 7
+    assert "table sales.owned: owner" in gained
+    assert len(gained) == 8
     assert lost == set()
+
+
+def test_an_owner_that_is_another_is_found_where_all_may_be_used_as_before(app: App) -> None:
+    """It can no longer change the table, which its next migration would."""
+    app.run("CREATE TABLE sales.passed_on (id int)")
+    app.run("ALTER TABLE sales.passed_on OWNER TO {app}")
+    app.run("GRANT ALL ON sales.passed_on TO PUBLIC")
+    taken = app.change("ALTER TABLE sales.passed_on OWNER TO readers")
+    app.run("DROP TABLE sales.passed_on")
+    assert taken == (set(), {"table sales.passed_on: owner"})
 
 
 def test_a_column_that_was_dropped_is_no_right(app: App) -> None:

@@ -43,3 +43,31 @@ FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
     AND has_function_privilege(p.oid, 'EXECUTE')
+UNION ALL
+SELECT 'server ' || s.srvname || ': USAGE'
+FROM pg_foreign_server AS s
+WHERE has_server_privilege(s.oid, 'USAGE')
+-- Whoever owns a thing, or is in the role that does, may change and drop it.
+UNION ALL
+SELECT 'database ' || d.datname || ': owner'
+FROM pg_database AS d
+WHERE d.datname = current_database() AND pg_has_role(d.datdba, 'USAGE')
+UNION ALL
+SELECT 'schema ' || n.nspname || ': owner'
+FROM pg_namespace AS n
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND pg_has_role(n.nspowner, 'USAGE')
+UNION ALL
+SELECT CASE c.relkind WHEN 'S' THEN 'sequence ' ELSE 'table ' END
+    || n.nspname || '.' || c.relname || ': owner'
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND pg_has_role(c.relowner, 'USAGE')
+UNION ALL
+SELECT 'function ' || p.oid::regprocedure || ': owner'
+FROM pg_proc AS p
+JOIN pg_namespace AS n ON n.oid = p.pronamespace
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+    AND pg_has_role(p.proowner, 'USAGE')
