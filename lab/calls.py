@@ -89,7 +89,9 @@ def operation_of(service: str, environ: dict[str, Any]) -> tuple[str, dict[str, 
     try:
         model = get_service_model(service)
         operation, path_parameters = get_service_router(service).match(request)
-    except (HTTPException, NotImplementedError):  # moto's ways to say that it has no such call
+    except (HTTPException, NotImplementedError):
+        # Both are moto's: its router raises the one for an unknown path, the other for an unknown
+        # action. A request that no model knows is still answered, and recorded as Unknown.
         return "Unknown", {}
     parser = PROTOCOL_PARSERS[determine_request_protocol(model, request.content_type)](operation)
     parameters = parser.parse(

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from infra.bundle import BundleError
 from infra.config import ConfigurationError, load
-from lab import live, standing
+from lab import live, standing, summary
 from lab.damage import Damage, UnknownDamage, find_damage, list_damages
 from lab.deploy import DeployError
 from lab.emulator import EmulatorError
@@ -84,7 +84,7 @@ def drill(chosen: argparse.Namespace, console: Console) -> int:
             reports = [_run(lab, name, chosen, console) for name in names]
             if len(reports) > 1:
                 console.print()
-                console.print(live.overview(zip(names, reports, strict=True)))
+                console.print(summary.overview(zip(names, reports, strict=True)))
             for failure in lab.rds.failures:
                 console.print(f"behind a status `failed`: {failure}", style="red", markup=False)
             if chosen.json:
@@ -134,7 +134,7 @@ def _run(lab: Lab, name: str, chosen: argparse.Namespace, console: Console) -> d
     page = _save(lab, report, chosen.folder.resolve() / "reports")
     ascii_only = console.options.ascii_only
     console.print()
-    console.print(live.summary_table(report, page=str(page), ascii_only=ascii_only))
+    console.print(summary.summary_table(report, page=str(page), ascii_only=ascii_only))
     return report
 
 

@@ -51,6 +51,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from lab import aws
 from lab.aws import Invocation
 from lab.calls import Call, Denied, Refusal, answer_to, operation_of, signature
+from lab.iam import UndescribedCall
+from lab.policies import UnknownOperator
 from lab.secrets_manager import SecretsManager
 from lab.stepfunctions import StepFunctions, abort, running_executions
 
@@ -466,7 +468,8 @@ def _refused(environ: dict[str, Any], call: Call, refusal: Refusal) -> Answer:
 def _failure(call: Call, error: Exception, whose: str) -> Refusal:
     """The answer to a call that could not be carried out."""
     why = f"{whose} cannot do {call.service}:{call.operation}: {error!r}"
-    if isinstance(error, NotImplementedError):  # of moto, or of lab/iam.py: a gap, not a fault
+    # NotImplementedError is how moto says that it lacks an operation; the others are the lab's own.
+    if isinstance(error, (NotImplementedError, UndescribedCall, UnknownOperator)):
         return Refusal("NotImplemented", why, HTTPStatus.NOT_IMPLEMENTED)
     return Refusal("InternalFailure", why, HTTPStatus.INTERNAL_SERVER_ERROR)
 

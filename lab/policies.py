@@ -67,8 +67,12 @@ class Role:
         return own and (self.boundary is None or decide([self.boundary], request) is Decision.ALLOW)
 
 
+class UnknownOperator(Exception):
+    """A condition has an operator that the evaluator does not know."""
+
+
 def decide(policies: Iterable[Policy], request: Request) -> Decision:
-    """What these policies together say. Raises NotImplementedError for an unknown operator."""
+    """What these policies together say. Raises UnknownOperator for one that is not known."""
     decision = Decision.IMPLICIT_DENY
     for policy in policies:
         for statement in _listed(policy["Statement"]):
@@ -123,7 +127,7 @@ def _operator_holds(
         return (found is None) == (texts[0].lower() == "true")
     if name not in _COMPARISONS or qualifier not in ("", "ForAllValues", "ForAnyValue"):
         # A guess could allow what AWS denies.
-        raise NotImplementedError(f"condition operator {operator}")
+        raise UnknownOperator(f"condition operator {operator}")
     negated = name in _NEGATED
     if found is None:
         return if_exists or qualifier == "ForAllValues" or (negated and qualifier == "")

@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.emulator import Call, Denied, Emulator, EmulatorError, Invocation, Refusal
+from lab.iam import UndescribedCall
 
 ROLE = "arn:aws:iam::123456789012:role/drill-aurora-exercise"
 
@@ -160,7 +161,7 @@ def test_a_denied_call_has_no_effect(emulator: Emulator) -> None:
 
 def test_a_hook_that_fails_itself_is_heard_of(emulator: Emulator) -> None:
     def confused(call: Call) -> None:
-        raise NotImplementedError(f"what is {call.operation}?")
+        raise UndescribedCall(f"what is {call.operation}?")
 
     emulator.before_call.append(confused)
     with pytest.raises(ClientError, match=r"a hook of the lab .*what is Describe"):
@@ -214,6 +215,7 @@ def test_what_moto_cannot_do_is_said(emulator: Emulator) -> None:
         emulator.client("rds").describe_db_cluster_automated_backups()
     assert refused.value.response["Error"]["Code"] == "NotImplemented"
     assert "rds:DescribeDBClusterAutomatedBackups" in refused.value.response["Error"]["Message"]
+    # By its own name in the log: whoever reads it knows that it is moto that lacks the operation.
     assert "NotImplementedError" in (emulator.folder / "emulator.log").read_text()
 
 

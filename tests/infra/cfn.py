@@ -64,8 +64,12 @@ class Template:
         yield from _strings(self.resources)
 
 
+class UnknownFunction(Exception):
+    """The template uses an intrinsic function that is not resolved here."""
+
+
 def resolve(template: Mapping[str, Any]) -> Template:
-    """The template, resolved. Raises NotImplementedError for a function that is not known."""
+    """The template, resolved. Raises UnknownFunction for one that is not known."""
     raw = template["Resources"]
     return Template(resources={name: _resolved(resource, raw) for name, resource in raw.items()})
 
@@ -85,7 +89,7 @@ def _resolved(value: Any, raw: Mapping[str, Any]) -> Any:
         case dict():
             for key in value:
                 if key.startswith("Fn::"):
-                    raise NotImplementedError(key)
+                    raise UnknownFunction(key)
             return {key: _resolved(inner, raw) for key, inner in value.items()}
         case list():
             return [_resolved(inner, raw) for inner in value]

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lab.iam import Iam, SecretFacts, World, requests_of, roles_of
+from lab.iam import Iam, SecretFacts, UndescribedCall, World, requests_of, roles_of
 from lab.policies import Role
 
 OF_RDS = "arn:aws:rds:sa-east-1:123456789012"
@@ -174,7 +174,7 @@ def test_what_is_asked_of_lambda_about_a_function() -> None:
 
 
 def test_a_call_that_no_function_was_known_to_make_raises() -> None:
-    with pytest.raises(NotImplementedError, match="rds:StopDBCluster"):
+    with pytest.raises(UndescribedCall, match="rds:StopDBCluster"):
         asked("rds", "StopDBCluster", DBClusterIdentifier="prod")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab.policies import Context, Decision, Request, Role, decide
+from lab.policies import Context, Decision, Request, Role, UnknownOperator, decide
 
 BUCKET = "arn:aws:s3:::bucket"
 
@@ -169,7 +169,7 @@ def test_variables_take_their_value_from_the_request_and_match_only_themselves()
 
 def test_an_unknown_operator_raises_instead_of_guessing() -> None:
     for operator in ("IpAddress", "StringMatches", "ForEach:StringEquals"):
-        with pytest.raises(NotImplementedError, match=operator):
+        with pytest.raises(UnknownOperator, match=operator):
             allowed({operator: {"aws:Key": "a"}}, {"aws:Key": "a"})
 
 

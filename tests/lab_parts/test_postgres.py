@@ -32,6 +32,7 @@ from lab.postgres import (
 from lab.rds import Rds
 from tests.lab_parts.conftest import eventually, moment_between, value
 
+# Only root has another account to run servers as; for anybody else there is nothing to be tested.
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="is about what root must do")
 ROOT = Path(__file__).parents[2]
 

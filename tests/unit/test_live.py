@@ -17,7 +17,8 @@ from rich.console import Console
 
 from functions.model import Verdict
 from lab import live
-from lab.live import Progress, Stage, StageState, follow, news, progress, summary_table, view
+from lab.live import Progress, Stage, StageState, follow, news, progress, view
+from lab.summary import summary_table
 from tests.unit import report_samples as samples
 
 HISTORIES = Path(__file__).with_name("histories")
