@@ -81,6 +81,26 @@ class SecretRotation(Construct):
     def _make(self, function: Function) -> lambda_.Function:
         return self._functions.make(function, boundary=self._boundary)
 
+    def _step(
+        self,
+        step: str,
+        placement: Placement | None,
+        number: int,
+        *,
+        purpose: str,
+        may: Sequence[Permission],
+        timeout: int = 300,
+    ) -> Function:
+        """A step of all drills whose rotation function runs in the same place."""
+        return Function(
+            name=f"rotation-{step.replace('_', '-')}-{number}",
+            purpose=purpose,
+            handler=f"{_HANDLERS}.steps.{step}",
+            timeout=timeout,
+            placement=placement,
+            may=may,
+        )
+
     def _rehearsal(self, drill: RotationDrill) -> secretsmanager.ISecret:
         """No schedule: the CDK's would forbid its deletion, and a rehearsal rotates it anyway."""
         secret = secretsmanager.Secret(
@@ -136,12 +156,11 @@ class SecretRotation(Construct):
 
     def _witness(self, placement: Placement | None, number: int) -> Function:
         drills = self._in(placement)
-        return Function(
-            name=f"rotation-witness-{number}",
+        return self._step(
+            "witness",
+            placement,
+            number,
             purpose="Writes down what is true before the rotation, and that one can log in",
-            handler=f"{_HANDLERS}.steps.witness",
-            timeout=300,
-            placement=placement,
             may=[
                 *self._may_look(drills),
                 *self._may_write_own(drills, "PutSecretValue", "UpdateSecretVersionStage"),
@@ -151,12 +170,12 @@ class SecretRotation(Construct):
 
     def _exercise(self, placement: Placement | None, number: int) -> Function:
         drills = self._in(placement)
-        return Function(
-            name=f"rotation-exercise-{number}",
+        return self._step(
+            "exercise",
+            placement,
+            number,
             purpose="Rotates once, and logs in with both passwords until it is over",
-            handler=f"{_HANDLERS}.steps.exercise",
             timeout=900,
-            placement=placement,
             may=[
                 *self._may_look(drills),
                 *self._may_rotate(drills),
@@ -168,12 +187,11 @@ class SecretRotation(Construct):
         )
 
     def _verify(self, placement: Placement | None, number: int) -> Function:
-        return Function(
-            name=f"rotation-verify-{number}",
+        return self._step(
+            "verify",
+            placement,
+            number,
             purpose="Logs in with the new credential and with the old one, and compares",
-            handler=f"{_HANDLERS}.steps.verify",
-            timeout=300,
-            placement=placement,
             may=[
                 *self._may_look(self._in(placement)),
                 *self._evidence.may_read("*/witness/*"),
@@ -183,12 +201,11 @@ class SecretRotation(Construct):
 
     def _verify_unit(self, placement: Placement | None, number: int) -> Function:
         drills = self._in(placement)
-        return Function(
-            name=f"rotation-verify-unit-{number}",
+        return self._step(
+            "verify_unit",
+            placement,
+            number,
             purpose="Rehearses the way back, or asks the application",
-            handler=f"{_HANDLERS}.steps.verify_unit",
-            timeout=300,
-            placement=placement,
             may=[
                 *self._may_look(drills),
                 *self._may_write_own(drills, "UpdateSecretVersionStage"),
@@ -198,12 +215,11 @@ class SecretRotation(Construct):
 
     def _teardown(self, placement: Placement | None, number: int) -> Function:
         drills = self._in(placement)
-        return Function(
-            name=f"rotation-teardown-{number}",
+        return self._step(
+            "teardown",
+            placement,
+            number,
             purpose="Leaves the rehearsal's secret on the version that opens the database",
-            handler=f"{_HANDLERS}.steps.teardown",
-            timeout=300,
-            placement=placement,
             may=[
                 *self._may_look(drills),
                 *self._may_write_own(drills, "PutSecretValue", "UpdateSecretVersionStage"),
