@@ -24,22 +24,6 @@ from tests.steps import rotation
 from tests.steps.rotation import FUNCTION, PATIENCE, STEPS, Held, Killed, Premises, plan_of
 
 
-@pytest.fixture(autouse=True)
-def _tidy() -> None:
-    """In place of the company's: nothing of it is needed here."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _backed_up() -> None:
-    """Likewise."""
-
-
-@pytest.fixture(scope="module")
-def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
-    with rotation.premises(tmp_path_factory.mktemp("premises")) as made:
-        yield made
-
-
 @pytest.fixture
 def held(premises: Premises) -> Iterator[Held]:
     """A secret of one test. Whatever happens to it, no password may be told."""

@@ -34,16 +34,6 @@ SPECIAL = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _tidy() -> None:
-    """In place of the company's: nothing of it is needed here."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _backed_up() -> None:
-    """Likewise."""
-
-
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     made = Servers(folder=tmp_path_factory.mktemp("servers"), binaries=find_binaries({}))

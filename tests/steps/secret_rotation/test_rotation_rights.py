@@ -68,16 +68,6 @@ class App:
         return after - before, before - after
 
 
-@pytest.fixture(autouse=True)
-def _tidy() -> None:
-    """In place of the company's: nothing of it is needed here."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _backed_up() -> None:
-    """Likewise."""
-
-
 @pytest.fixture(scope="module", params=["wheel", "15"])
 def shop(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
