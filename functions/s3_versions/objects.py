@@ -1,0 +1,312 @@
+"""The door to S3 for single objects and for a bucket's configuration.
+
+What goes through many objects (listings, copies by the thousand) is `wire.py` and `copier.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+from botocore.exceptions import ClientError
+
+from functions.aws import code_of
+from functions.errors import Refused
+from functions.s3_versions.facts import Expiry, Facts, Replication
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MOST_DELETED = 1000
+"""Versions that one DeleteObjects deletes at most."""
+
+T = TypeVar("T")
+
+_NOT_CONFIGURED = frozenset(
+    {
+        "NoSuchLifecycleConfiguration",
+        "NoSuchPublicAccessBlockConfiguration",
+        "NoSuchBucketPolicy",
+        "ObjectLockConfigurationNotFoundError",
+        "OwnershipControlsNotFoundError",
+        "ReplicationConfigurationNotFoundError",
+        "ServerSideEncryptionConfigurationNotFoundError",
+    }
+)
+_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+_HEADERS = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+)
+
+
+@cache
+def client() -> S3Client:
+    """The client of this process."""
+    return boto3.client("s3")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """What S3 holds of one version besides its bytes; `size` in bytes, `version` its id.
+
+    `headers` are those that are stored with it, `kms_key` is empty but for SSE-KMS, `replication`
+    is COMPLETED, PENDING, FAILED, REPLICA, or empty.
+    """
+
+    version: str
+    etag: str
+    size: int
+    storage_class: str
+    encryption: str
+    kms_key: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    replication: str = ""
+
+
+def bucket_facts(bucket: str) -> Facts:
+    """How a bucket is configured.
+
+    Raises Refused for a bucket that is not there, or that this role may not look at.
+    """
+    s3 = client()
+    try:
+        versioning = s3.get_bucket_versioning(Bucket=bucket)
+        encryption = _configured(lambda: s3.get_bucket_encryption(Bucket=bucket), {})
+        block = _configured(lambda: s3.get_public_access_block(Bucket=bucket), {})
+        policy = _configured(lambda: s3.get_bucket_policy_status(Bucket=bucket), {})
+        lock = _configured(lambda: s3.get_object_lock_configuration(Bucket=bucket), {})
+        lifecycle = _configured(lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket), {})
+        replication = _configured(lambda: s3.get_bucket_replication(Bucket=bucket), {})
+        ownership = _configured(lambda: s3.get_bucket_ownership_controls(Bucket=bucket), {})
+        notified = s3.get_bucket_notification_configuration(Bucket=bucket)
+    except ClientError as error:
+        if code_of(error) in ("NoSuchBucket", "AccessDenied", "403", "404"):
+            raise Refused(
+                f"bucket: {bucket}: {error}: expected a bucket of this account that may be read"
+            ) from error
+        raise
+    default = _first_default(encryption)
+    configured = block.get("PublicAccessBlockConfiguration", {})
+    return Facts(
+        name=bucket,
+        versioning=versioning.get("Status", ""),
+        mfa_delete=versioning.get("MFADelete") == "Enabled",
+        encryption=default.get("SSEAlgorithm", ""),
+        kms_key=default.get("KMSMasterKeyID", ""),
+        blocked=all(configured.get(name) for name in _BLOCKS),
+        public=bool(policy.get("PolicyStatus", {}).get("IsPublic")),
+        locked=bool(lock),
+        retention=_retention(lock),
+        ownership=_ownership(ownership),
+        expiries=tuple(_expiries(lifecycle.get("Rules", []))),
+        replications=tuple(_replications(replication)),
+        notified=tuple(_notified(notified)),
+    )
+
+
+def _configured(ask: Callable[[], T], otherwise: Any) -> Any:
+    """The answer; `otherwise` where S3 says that nothing is configured."""
+    try:
+        return ask()
+    except ClientError as error:
+        if code_of(error) in _NOT_CONFIGURED:
+            return otherwise
+        raise
+
+
+def _first_default(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    return rules[0].get("ApplyServerSideEncryptionByDefault", {}) if rules else {}
+
+
+def _retention(answer: Mapping[str, Any]) -> str:
+    default = answer.get("ObjectLockConfiguration", {}).get("Rule", {}).get("DefaultRetention", {})
+    if not default:
+        return ""
+    span = f"{default['Days']} days" if "Days" in default else f"{default.get('Years')} years"
+    return f"{default.get('Mode')}, {span}"
+
+
+def _ownership(answer: Mapping[str, Any]) -> str:
+    rules = answer.get("OwnershipControls", {}).get("Rules", [])
+    return str(rules[0]["ObjectOwnership"]) if rules else ""
+
+
+def _expiries(rules: Sequence[Mapping[str, Any]]) -> Iterator[Expiry]:
+    for rule in rules:
+        expires = rule.get("NoncurrentVersionExpiration", {})
+        if rule.get("Status") == "Enabled" and "NoncurrentDays" in expires:
+            yield Expiry(
+                rule=rule.get("ID", ""), prefix=_prefix(rule), days=expires["NoncurrentDays"]
+            )
+
+
+def _prefix(rule: Mapping[str, Any]) -> str:
+    """The prefix of a rule, wherever it stands: in the old form, in its filter, or beside tags."""
+    found = rule.get("Filter", {})
+    return str(
+        rule.get("Prefix") or found.get("Prefix") or found.get("And", {}).get("Prefix") or ""
+    )
+
+
+def _replications(answer: Mapping[str, Any]) -> Iterator[Replication]:
+    for rule in answer.get("ReplicationConfiguration", {}).get("Rules", []):
+        if rule.get("Status") == "Enabled":
+            destination = rule.get("Destination", {})
+            yield Replication(
+                rule=rule.get("ID", ""),
+                prefix=_prefix(rule),
+                destination=destination.get("Bucket", ""),
+                measured=destination.get("Metrics", {}).get("Status") == "Enabled",
+            )
+
+
+def _notified(answer: Mapping[str, Any]) -> Iterator[str]:
+    if "EventBridgeConfiguration" in answer:
+        yield ""
+    for kind in (
+        "TopicConfigurations",
+        "QueueConfigurations",
+        "LambdaFunctionConfigurations",
+    ):
+        for each in answer.get(kind, []):
+            rules = each.get("Filter", {}).get("Key", {}).get("FilterRules", [])
+            prefixes = [rule["Value"] for rule in rules if rule["Name"].lower() == "prefix"]
+            yield prefixes[0] if prefixes else ""
+
+
+def put(bucket: str, key: str, body: bytes, **facts: Any) -> str:
+    """Write a version; its id. `facts` are PutObject's own parameters."""
+    return str(client().put_object(Bucket=bucket, Key=key, Body=body, **facts).get("VersionId", ""))
+
+
+def put_in_parts(bucket: str, key: str, parts: Sequence[bytes], **facts: Any) -> str:
+    """Write a version in parts; its id. What fails is aborted."""
+    s3 = client()
+    upload = s3.create_multipart_upload(Bucket=bucket, Key=key, **facts)["UploadId"]
+    try:
+        made = [
+            {
+                "PartNumber": number,
+                "ETag": s3.upload_part(
+                    Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=part
+                )["ETag"],
+            }
+            for number, part in enumerate(parts, start=1)
+        ]
+        finished = s3.complete_multipart_upload(
+            Bucket=bucket,
+            Key=key,
+            UploadId=upload,
+            MultipartUpload={"Parts": made},  # type: ignore[typeddict-item]  # the same keys
+        )
+    except BaseException:
+        s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+        raise
+    return str(finished.get("VersionId", ""))
+
+
+def delete(bucket: str, key: str) -> str:
+    """Add a delete marker; its id."""
+    return str(client().delete_object(Bucket=bucket, Key=key).get("VersionId", ""))
+
+
+def head(bucket: str, key: str, version: str = "") -> Held | None:
+    """What S3 holds of a version, or of what is current; None where nothing is there."""
+    asked = {"VersionId": version} if version else {}
+    try:
+        found = client().head_object(Bucket=bucket, Key=key, **asked)  # type: ignore[arg-type]
+    except ClientError as error:
+        if code_of(error) in ("404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"):
+            return None
+        raise
+    answer: Mapping[str, Any] = found
+    return Held(
+        version=answer.get("VersionId", ""),
+        etag=answer["ETag"].strip('"'),
+        size=answer["ContentLength"],
+        storage_class=answer.get("StorageClass", "STANDARD"),
+        encryption=answer.get("ServerSideEncryption", ""),
+        kms_key=answer.get("SSEKMSKeyId", ""),
+        headers={name: answer[name] for name in _HEADERS if answer.get(name)},
+        metadata=dict(answer.get("Metadata", {})),
+        replication=answer.get("ReplicationStatus", ""),
+    )
+
+
+def tags(bucket: str, key: str, version: str) -> dict[str, str]:
+    """The tags of a version."""
+    found = client().get_object_tagging(Bucket=bucket, Key=key, VersionId=version)
+    return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+
+
+def digest(bucket: str, key: str, version: str = "") -> str:
+    """The SHA-256 of a version's bytes, all of which are read, a megabyte at a time."""
+    asked = {"VersionId": version} if version else {}
+    body = client().get_object(Bucket=bucket, Key=key, **asked)["Body"]  # type: ignore[arg-type]
+    summed = hashlib.sha256()
+    with body:
+        for chunk in iter(lambda: body.read(1 << 20), b""):
+            summed.update(chunk)
+    return summed.hexdigest()
+
+
+def copy_if(bucket: str, key: str, version: str, *, expects: str) -> str:
+    """Copy a version onto its own key, if what is current has that ETag; the new version's id.
+
+    Empty where it has not: S3 refused (412), and nothing was written.
+    """
+    try:
+        made = client().copy_object(
+            Bucket=bucket,
+            Key=key,
+            CopySource={"Bucket": bucket, "Key": key, "VersionId": version},
+            IfMatch=f'"{expects}"',
+        )
+    except ClientError as error:
+        if code_of(error) in ("PreconditionFailed", "412"):
+            return ""
+        raise
+    return str(made.get("VersionId", ""))
+
+
+def delete_versions(bucket: str, versions: Sequence[tuple[str, str]]) -> list[str]:
+    """Delete versions and markers, each a key and an id, 1,000 at most; what S3 would not delete.
+
+    Deleting what is gone already is no failure.
+    """
+    answer = client().delete_objects(
+        Bucket=bucket,
+        Delete={
+            "Objects": [{"Key": key, "VersionId": version} for key, version in versions],
+            "Quiet": True,
+        },
+    )
+    return [
+        f"{error.get('Key')} ({error.get('VersionId')}): {error.get('Code')}"
+        for error in answer.get("Errors", [])
+    ]
+
+
+def unfinished_uploads(bucket: str, prefix: str) -> list[tuple[str, str]]:
+    """The multipart uploads below a prefix that were never finished: key and upload id."""
+    pages = client().get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+    return [(one["Key"], one["UploadId"]) for page in pages for one in page.get("Uploads", [])]
+
+
+def abort_upload(bucket: str, key: str, upload: str) -> None:
+    """Abort an unfinished upload; one that is gone already is fine."""
+    try:
+        client().abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+    except ClientError as error:
+        if code_of(error) != "NoSuchUpload":
+            raise
