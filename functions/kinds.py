@@ -13,6 +13,7 @@ from functions.step import Handler
 KINDS: Final = {
     "aurora": "Aurora PostgreSQL, restored to a point in time",
     "secret_rotation": "Secrets Manager, the password of a PostgreSQL user rotated",
+    "s3_versions": "S3 object versions, brought back; a bucket as it was at a time",
 }
 
 

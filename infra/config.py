@@ -15,26 +15,13 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from functions import naming
-from functions.aurora.plan import call_budget
-from functions.errors import Refused
 from functions.kinds import KINDS
 from infra import marked_yaml
+from infra.contradictions import findings
 from infra.marked_yaml import KeyPath, Marked, Problem
-from infra.schema import AuroraDrill, Configuration, Drill, RotationDrill
+from infra.schema import Configuration
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "drills.schema.json"
-
-Finding = tuple[KeyPath, object, str]
-"""Where, what stands there, what was expected."""
-
-_DOCUMENT_BYTES = 65_536
-MOST_CLUSTERS = 10
-"""The boundary on every role names each, and IAM takes 6,144 characters."""
-
-MOST_SECRETS = 8
-MOST_SECRET_CHARACTERS = 800
-"""Of their names together: the boundary of the rotation drills names them, a live one twice."""
 
 
 class ConfigurationError(Exception):
@@ -110,170 +97,8 @@ def _substitutions(marked: Marked, value: Any, path: KeyPath) -> Iterator[Proble
 
 def _contradictions(marked: Marked, configuration: Configuration) -> Iterator[Problem]:
     """What is wrong with values that are right each by itself."""
-    findings = [*_of_deployment(configuration), *_between_drills(configuration)]
-    for position, drill in enumerate(configuration.drills):
-        at: KeyPath = ("drills", position)
-        for path, found, expected in _of_drill(drill, configuration):
-            findings.append((at + path, found, expected))
-        if (
-            isinstance(drill, AuroraDrill)
-            and drill.instance_class != "db.serverless"
-            and (*at, "capacity") in marked.lines
-        ):
-            expected = "db.serverless where a capacity is given"
-            findings.append(((*at, "instance_class"), drill.instance_class, expected))
-    for path, found, expected in findings:
+    for path, found, expected in findings(configuration):
         yield Problem(line=marked.line(path), path=path, found=_shown(found), expected=expected)
-
-
-def _of_deployment(configuration: Configuration) -> Iterator[Finding]:
-    deployment = configuration.deployment
-    for position, zone in enumerate(deployment.zones):
-        if zone in deployment.zones[:position]:
-            yield ("deployment", "zones", position), zone, "a zone that is not in the list yet"
-    names = [network.name for network in deployment.source_networks]
-    for position, name in enumerate(names):
-        if name in names[:position]:
-            path = ("deployment", "source_networks", position, "name")
-            yield path, name, "a name that no other network has"
-
-
-def _between_drills(configuration: Configuration) -> Iterator[Finding]:
-    if (count := len({drill.cluster for drill in configuration.aurora})) > MOST_CLUSTERS:
-        expected = f"at most {MOST_CLUSTERS} in one deployment"
-        yield ("drills",), f"{count} clusters", expected
-    secrets = {drill.secret for drill in configuration.rotations}
-    if len(secrets) > MOST_SECRETS:
-        yield ("drills",), f"{len(secrets)} secrets", f"at most {MOST_SECRETS} in one deployment"
-    elif (length := sum(map(len, secrets))) > MOST_SECRET_CHARACTERS:
-        expected = f"names of secrets with at most {MOST_SECRET_CHARACTERS} characters in all"
-        yield ("drills",), f"{length} characters", expected
-    families: dict[str, str] = {}
-    names: set[str] = set()
-    roles: set[tuple[str, ...]] = set()
-    for position, drill in enumerate(configuration.drills):
-        if drill.name in names:
-            path = ("drills", position, "name")
-            yield path, drill.name, "a name that no other drill has"
-        names.add(drill.name)
-        if isinstance(drill, RotationDrill):
-            place = (drill.role, drill.cluster or ",".join(drill.hosts))
-            if drill.mode == "rehearsal" and place in roles:
-                expected = "a role that no other rehearsal in this cluster has"
-                yield ("drills", position, "role"), drill.role, expected
-            roles |= {place} if drill.mode == "rehearsal" else set()
-            continue
-        family = families.setdefault(drill.cluster, drill.engine_family)
-        if family != drill.engine_family:
-            path = ("drills", position, "engine_family")
-            yield path, drill.engine_family, f"{family}, as another drill of this cluster says"
-
-
-def _of_drill(drill: Drill, configuration: Configuration) -> Iterator[Finding]:
-    """Paths begin at the drill."""
-    findings = list(
-        _of_rotation(drill, configuration)
-        if isinstance(drill, RotationDrill)
-        else _of_aurora(drill, configuration)
-    )
-    yield from findings
-    heard = {severity for entry in configuration.notify for severity in entry.severities}
-    if heard and drill.severity not in heard:
-        yield ("severity",), drill.severity, "a severity that some entry of notify receives"
-    if findings:
-        return
-    size = len(json.dumps(configuration.document(drill)).encode())
-    if size > _DOCUMENT_BYTES:
-        yield (), f"{size} bytes", f"a drill of at most {_DOCUMENT_BYTES} bytes as JSON"
-
-
-def _of_rotation(drill: RotationDrill, configuration: Configuration) -> Iterator[Finding]:
-    if drill.secret.rpartition(":")[2].startswith(naming.PREFIX):
-        expected = f"a secret not called {naming.PREFIX}...: those are the drills' own"
-        yield ("secret",), drill.secret, expected
-    names = [network.name for network in configuration.deployment.source_networks]
-    if drill.network is not None and drill.network not in names:
-        known = ", ".join(names) or "there is none"
-        expected = f"the name of one of deployment.source_networks: {known}"
-        yield ("network",), drill.network, expected
-    if drill.mode == "live" and drill.window is None:
-        yield ("window",), "missing", "days, start, end and timezone where mode is live"
-    if drill.mode == "rehearsal" and drill.window is not None:
-        yield ("window",), "given", "no window where mode is rehearsal: it may run at any time"
-    if drill.window and drill.window.start == drill.window.end:
-        yield ("window", "end"), drill.window.end, "another time than the start"
-    yield from _of_live(drill)
-    if drill.cluster is None and not drill.hosts:
-        expected = "the Aurora cluster that the secret opens, or hosts where it opens another"
-        yield ("cluster",), "missing", expected
-    for position, url in enumerate(drill.probes):
-        if url in drill.probes[:position]:
-            yield ("probes", position), url, "a URL that is not in the list yet"
-
-
-def _of_live(drill: RotationDrill) -> Iterator[Finding]:
-    """What the application's cache and the window leave no room for."""
-    if drill.mode != "live":
-        return
-    if drill.probes and drill.timing.cache + drill.timing.rotation > drill.deadlines.verify:
-        expected = "longer than timing.rotation and timing.cache together: the probes wait for both"
-        yield ("deadlines", "verify"), f"{drill.deadlines.verify}s", expected
-    window = drill.window
-    minute, hour = drill.schedule.cron.split()[:2]
-    if window is None or window.timezone != drill.schedule.timezone:
-        return
-    if minute.isdecimal() and hour.isdecimal():
-        time = f"{int(hour):02}:{int(minute):02}"
-        start, end = window.start, window.end
-        is_open = start <= time < end if start < end else time >= start or time < end
-        if not is_open:
-            yield ("schedule", "cron"), drill.schedule.cron, f"a time within {start} to {end}"
-
-
-def _of_aurora(drill: AuroraDrill, configuration: Configuration) -> Iterator[Finding]:
-    if drill.cluster.startswith(naming.PREFIX):
-        expected = f"a cluster not called {naming.PREFIX}...: drills make and delete those"
-        yield ("cluster",), drill.cluster, expected
-    for position, table in enumerate(drill.exclude):
-        if drill.schemas and table.partition(".")[0] not in drill.schemas:
-            expected = f"a table in one of {', '.join(drill.schemas)}"
-            yield ("exclude", position), table, expected
-    checks = [check.name for check in drill.checks]
-    for position, name in enumerate(checks):
-        if name in checks[:position]:
-            expected = "a name that no other check of this drill has"
-            yield ("checks", position, "name"), name, expected
-    if drill.capacity.min > drill.capacity.max:
-        expected = f"at most capacity.max, which is {drill.capacity.max}"
-        yield ("capacity", "min"), drill.capacity.min, expected
-    if drill.required_level == "bounded" and drill.restore.at != "latest":
-        expected = "counted or none: only restore.at latest has a witness of its moment"
-        yield ("required_level",), drill.required_level, expected
-    elif drill.required_level == "bounded" and drill.witness.endpoint == "none":
-        expected = "counted or none where witness.endpoint is none"
-        yield ("required_level",), drill.required_level, expected
-    yield from _of_witness(drill, configuration)
-    try:
-        call_budget(drill.document())
-    except Refused:
-        expected = "a longer wait: an execution of these deadlines would exceed its history"
-        yield ("timing", "poll"), f"{drill.timing.poll}s", expected
-
-
-def _of_witness(drill: AuroraDrill, configuration: Configuration) -> Iterator[Finding]:
-    network = drill.witness.network
-    if drill.witness.endpoint == "none":
-        if network is not None:
-            yield ("witness", "network"), network, "no network where witness.endpoint is none"
-        if drill.heartbeat:
-            expected = "false where witness.endpoint is none: the witness writes the markers"
-            yield ("heartbeat",), True, expected
-        return
-    names = [known.name for known in configuration.deployment.source_networks]
-    if network not in names:
-        known = ", ".join(names) or "there is none"
-        expected = f"the name of one of deployment.source_networks: {known}"
-        yield ("witness", "network"), network or "missing", expected
 
 
 def _place(error: ErrorDetails) -> KeyPath:

@@ -14,13 +14,16 @@ from pydantic import AfterValidator, Field
 from infra.durations import Duration
 from infra.schema.aurora import AuroraDrill, Objectives
 from infra.schema.base import KEY_ARN, Heard, Schedule, Severity, SourceNetwork, Values
+from infra.schema.s3_versions import RestoreBucket, S3VersionsDrill
 from infra.schema.secret_rotation import RotationDrill
 
 __all__ = [
     "AuroraDrill",
     "Configuration",
     "Drill",
+    "RestoreBucket",
     "RotationDrill",
+    "S3VersionsDrill",
     "Schedule",
     "Severity",
     "SourceNetwork",
@@ -103,7 +106,7 @@ class Deployment(Values):
     """source_keys"""
 
 
-Drill = Annotated[AuroraDrill | RotationDrill, Field(discriminator="kind")]
+Drill = Annotated[AuroraDrill | RotationDrill | S3VersionsDrill, Field(discriminator="kind")]
 
 
 class Configuration(Values):
@@ -115,6 +118,8 @@ class Configuration(Values):
     """a list of subscriptions, each with email and severities"""
     objectives: Objectives = Objectives()
     """rpo and rto, for the drills that have none of their own"""
+    restore_buckets: tuple[RestoreBucket, ...] = ()
+    """a list of buckets, each with bucket, and to or in_place, that a machine can restore whole"""
     drills: Annotated[tuple[Drill, ...], Field(min_length=1)]
     """a list of drills"""
 
@@ -128,8 +133,18 @@ class Configuration(Values):
         """The drills of secrets."""
         return tuple(drill for drill in self.drills if isinstance(drill, RotationDrill))
 
-    def document(self, drill: Drill) -> dict[str, Any]:
-        """A drill as the line carries it: docs/design.md, "The document"."""
+    @property
+    def s3_versions(self) -> tuple[S3VersionsDrill, ...]:
+        """The drills of buckets."""
+        return tuple(drill for drill in self.drills if isinstance(drill, S3VersionsDrill))
+
+    def document(self, drill: Drill, *, own_bucket: str = "") -> dict[str, Any]:
+        """A drill as the line carries it: docs/design.md, "The document".
+
+        `own_bucket` is the bucket that the stack makes for a drill of a bucket.
+        """
+        if isinstance(drill, S3VersionsDrill):
+            return drill.document(own_bucket=own_bucket)
         if isinstance(drill, RotationDrill):
             return drill.document(network=self.network_of(drill))
         return drill.document()

@@ -34,6 +34,12 @@ ROTATION: dict[str, Any] = {
     "network": "main",
     "schedule": {"cron": "0 5 8 * ? *", "timezone": "America/Sao_Paulo"},
 }
+BUCKET: dict[str, Any] = {
+    "name": "files",
+    "kind": "s3_versions",
+    "bucket": "company-files",
+    "schedule": {"cron": "0 5 9 * ? *", "timezone": "America/Sao_Paulo"},
+}
 WINDOW: dict[str, Any] = {
     "days": ["sat", "sun"],
     "start": "04:00",
@@ -47,7 +53,7 @@ def content(*drills: dict[str, Any], **others: Any) -> dict[str, Any]:
 
     A change that says its kind is one of that kind's sample.
     """
-    samples = {"aurora": DRILL, "secret_rotation": ROTATION}
+    samples = {"aurora": DRILL, "secret_rotation": ROTATION, "s3_versions": BUCKET}
     changed = [{**samples[drill.get("kind", "aurora")], **drill} for drill in drills or ({},)]
     return {"deployment": DEPLOYMENT, "drills": changed, **others}
 

@@ -12,7 +12,8 @@ import botocore.session
 import pytest
 
 from functions import naming
-from infra.config import MOST_CLUSTERS, load
+from infra.config import load
+from infra.contradictions import MOST_CLUSTERS
 from lab.policies import Context, Decision, Request, Role, decide
 from tests.infra import destructive
 from tests.infra.cfn import Template, resolve

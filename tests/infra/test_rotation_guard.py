@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from functions import naming
-from infra.config import MOST_SECRET_CHARACTERS, MOST_SECRETS
+from infra.contradictions import MOST_SECRET_CHARACTERS, MOST_SECRETS
 from lab.policies import Context, Request, Role
 from tests.infra import destructive
 from tests.infra.cfn import Template, resolve
