@@ -24,6 +24,7 @@ PLATFORM = "aarch64-manylinux_2_28"
 
 SERVICES = frozenset(
     {
+        "cloudwatch",
         "dynamodb",
         "kms",
         "lambda",

@@ -14,6 +14,7 @@ from infra.functions import Functions
 from infra.guard import boundary
 from infra.kinds import Kind, aurora
 from infra.kinds.aurora import Aurora
+from infra.kinds.s3_versions import S3Versions
 from infra.kinds.secret_rotation import SecretRotation
 from infra.line import Line
 from infra.network import Network
@@ -24,7 +25,7 @@ from infra.schema import Configuration
 from infra.watch import Watch
 
 STACK_TAG = "backup-drills:stack"
-"""On all that the stack makes; the tags of scratch (infra/guard.py) are never on anything else."""
+"""On all that the stack makes; the tags of scratch (infra/guard) are never on anything else."""
 
 
 class BackupDrills(Stack):
@@ -84,6 +85,16 @@ class BackupDrills(Stack):
                 functions=functions,
                 evidence=evidence,
             )
+        own_buckets: dict[str, str] = {}
+        if configuration.s3_versions:
+            buckets = S3Versions(
+                self,
+                "S3Versions",
+                configuration=configuration,
+                functions=functions,
+                evidence=evidence,
+            )
+            kinds["s3_versions"], own_buckets = buckets, buckets.own_buckets
         reporter = report(functions, evidence=evidence, notify=notify)
         schedules = Schedules(self, "Schedules", stack=deployment.stack, notify=notify)
         for drill in configuration.drills:
@@ -91,7 +102,7 @@ class BackupDrills(Stack):
                 self,
                 drill.name,
                 drill=drill,
-                document=configuration.document(drill),
+                document=configuration.document(drill, own_bucket=own_buckets.get(drill.name, "")),
                 steps={**kinds[drill.kind].steps(drill), "Report": reporter},
                 schedules=schedules,
                 notify=notify,

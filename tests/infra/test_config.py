@@ -48,6 +48,7 @@ class TestSample:
             "aurora-prod-monthly",
             "aurora-prod-any-day",
             "secret-prod-monthly",
+            "files-prod-monthly",
         ]
         import yaml
 

@@ -87,6 +87,7 @@ def test_a_rehearsal_has_a_scratch_bucket_and_no_canary() -> None:
         ("canary.prefix", "a*/", "a*/", "folders of letters, digits, dots"),
         ("canary.accept", ["all"], "all", "public, replication, notification, default_retention"),
         ("prefix", "a*", "a*", "without * ? and $"),
+        ("prefix", "\u0142/", "\u0142/", "Latin-1 without"),
         ("sample", 0, "0", "from 1 to 10000"),
         ("objects_maximum", 2_000_000, "2000000", "from 1 to 1000000"),
         ("encryption.type", "none", "none", "s3 (keys of S3), kms (one key of KMS) or any"),
