@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
 
-from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
 from moto.core.request import determine_request_protocol
 from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
@@ -83,7 +83,8 @@ def signature(authorization: str) -> tuple[str, str, str] | None:
 def operation_of(service: str, environ: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Operation and parameters of a request, `("Unknown", {})` where the model knows no such one.
 
-    The request's body must be readable again: `environ["wsgi.input"]` is left at its end.
+    The request's body must be readable again: `environ["wsgi.input"]` is left at its end. Raises
+    Refusal for a body that is no XML where it should be, and for a text where a number should be.
     """
     request = BackendRequest(environ)
     try:
@@ -94,16 +95,20 @@ def operation_of(service: str, environ: dict[str, Any]) -> tuple[str, dict[str, 
         # action. A request that no model knows is still answered, and recorded as Unknown.
         return "Unknown", {}
     parser = PROTOCOL_PARSERS[determine_request_protocol(model, request.content_type)](operation)
-    parameters = parser.parse(
-        {
-            "method": request.method,
-            "values": request.values,
-            "headers": request.headers,
-            "body": b"" if operation.has_streaming_input else request.get_data(),
-            "url_path": request.path,
-            "url_params": path_parameters,
-        }
-    )
+    asked = {
+        "method": request.method,
+        "values": request.values,
+        "headers": request.headers,
+        "body": b"" if operation.has_streaming_input else request.get_data(),
+        "url_path": request.path,
+        "url_params": path_parameters,
+    }
+    try:
+        parameters = parser.parse(asked)
+    except RequestParserError as error:
+        raise Refusal("MalformedXML", f"{operation.name}: {error}") from error
+    except ValueError as error:
+        raise Refusal("InvalidArgument", f"{operation.name}: {error}") from error
     return operation.name, parameters
 
 

@@ -2,13 +2,15 @@
 
 What is added to moto 5.2.5 (the seams; each has its tests in tests/emulator/):
 
-- the front: every request is read (`lab/calls.py`), shown to hooks that may refuse it, and, when a
-  role made it, kept in `Emulator.calls`;
+- the front (`lab/front.py`): every request is read (`lab/calls.py`), shown to hooks that may refuse
+  it, and, when a role made it, kept in `Emulator.calls`;
 - Step Functions runs machines as AWS does (`lab/stepfunctions.py`), and its Lambda tasks call
   `Emulator.invoke`, as the Lambda API's Invoke does;
 - EventBridge Scheduler fires when it is told to: `Emulator.fire_schedule`;
 - Secrets Manager moves labels and rotates as AWS does (`lab/secrets_manager.py`), by the path of
   `Emulator.invoke`;
+- S3 keeps objects, versions and markers as AWS does (`lab/s3.py`), and fails when a test wants it
+  to (`Emulator.s3.faults`);
 - the Lambda API knows the lab's functions: what `Emulator.describe_function` says of them, and the
   policies that `Emulator.allow_invoke` makes.
 
@@ -19,17 +21,15 @@ hook does; there are no quotas and no throttling but those that a hook makes up.
 from __future__ import annotations
 
 import importlib.metadata
-import io
 import json
 import logging
 import socket
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack, closing
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from pathlib import Path
@@ -40,32 +40,22 @@ from moto.core.config import default_user_config
 from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
-    MotoRequestHandler,
     create_backend_app,
 )
 from moto.scheduler.models import scheduler_backends
-from moto.sts.models import sts_backends
-from werkzeug.http import http_date
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from lab import aws
 from lab.aws import Invocation
-from lab.calls import Call, Denied, Refusal, answer_to, operation_of, signature
-from lab.iam import UndescribedCall
-from lab.policies import UnknownOperator
+from lab.calls import Call, Denied, Refusal
+from lab.front import MOTO_VERSION, Front, QuietHandler
+from lab.s3 import S3
 from lab.secrets_manager import SecretsManager
 from lab.stepfunctions import StepFunctions, abort, running_executions
 
 __all__ = ["Call", "Denied", "Emulator", "EmulatorError", "Invocation", "Refusal"]
 
-MOTO_VERSION = "5.2.5"
-
-Headers = list[tuple[str, str]]
-Answer = tuple[int, Headers, bytes]
-StartResponse = Callable[..., object]
 Hook = Callable[[Call], Refusal | None]
-
-_LOG = logging.getLogger("moto")
 
 
 class EmulatorError(Exception):
@@ -101,6 +91,7 @@ class Emulator:
             admits=self.may_invoke,
             time_factor=time_factor,
         )
+        self.s3 = S3(clock=lambda: datetime.now(UTC) + self.clock_skew)
         self._policies: dict[str, list[dict[str, Any]]] = {}
         self._port = port
         self._server: BaseWSGIServer | None = None
@@ -124,13 +115,14 @@ class Emulator:
             self._mends.enter_context(self._interpreter().installed())
             default_user_config["stepfunctions"] = {"execute_state_machine": True}
             forget_everything()
+            self.s3.clear()
             self.secrets.start()
             self._server = make_server(
                 "127.0.0.1",
                 listener.getsockname()[1],
-                _Front(self, DomainDispatcherApplication(create_backend_app)),
+                Front(self, DomainDispatcherApplication(create_backend_app)),
                 threaded=True,
-                request_handler=_QuietHandler,
+                request_handler=QuietHandler,
                 fd=listener.fileno(),
             )
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -149,6 +141,7 @@ class Emulator:
         self._server.server_close()
         self._server = None
         self._policies.clear()
+        self.s3.clear()
         forget_everything()
         self._mends.close()
         default_user_config["stepfunctions"] = {"execute_state_machine": False}
@@ -237,7 +230,7 @@ class Emulator:
 
         return any(map(admits, self._policies.get(aws.function_name(function), [])))
 
-    def _own_answer(self, call: Call) -> bytes | None:
+    def own_answer(self, call: Call) -> bytes | None:
         """What the lab answers itself, None to ask moto. Raises Refusal."""
         if call.service == "secretsmanager":
             return self.secrets.answer(call.operation, call.parameters)
@@ -289,14 +282,15 @@ class Emulator:
             operation="Invoke",
             parameters={"FunctionName": function},
         )
-        refusal = self._before(call)
+        refusal = self.ask_hooks(call)
         if refusal is not None:
             raise refusal
         answer = self.invoke(aws.function_name(function), payload)
-        self._after(replace(call, status=int(HTTPStatus.OK)))
+        self.tell_hooks(replace(call, status=int(HTTPStatus.OK)))
         return answer
 
-    def _before(self, call: Call) -> Refusal | None:
+    def ask_hooks(self, call: Call) -> Refusal | None:
+        """Show a call to the hooks before it; what the first that refuses it says."""
         for hook in self.before_call:
             refusal = hook(call)
             if refusal is not None:
@@ -304,7 +298,8 @@ class Emulator:
                 return refusal
         return None
 
-    def _after(self, call: Call) -> None:
+    def tell_hooks(self, call: Call) -> None:
+        """Keep a call that was made, and show it to the hooks after it."""
         self._keep(call)
         for hook in self.after_call:
             hook(call)
@@ -325,100 +320,6 @@ class Emulator:
             self._mends.callback(logger.removeHandler, handler)
 
 
-class _Front:
-    """The WSGI application before moto's: reads the request, asks the hooks, keeps the call."""
-
-    def __init__(self, emulator: Emulator, moto: Any) -> None:
-        self._emulator = emulator
-        self._moto = moto
-
-    @property
-    def clock_skew(self) -> timedelta:
-        """How far the clock that AWS shows is from this machine's."""
-        return self._emulator.clock_skew
-
-    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        start_response = _undated(start_response)
-        signed = signature(environ.get("HTTP_AUTHORIZATION", ""))
-        if signed is None:
-            return self._passed_on(environ, start_response)
-        body = _whole_body(environ)
-        access_key, _, service = signed
-        operation, parameters = operation_of(service, {**environ, "wsgi.input": io.BytesIO(body)})
-        role, session = _assumed_role(access_key)
-        call = Call(
-            role=role,
-            session=session,
-            service=service,
-            operation=operation,
-            parameters=parameters,
-        )
-        try:
-            answer = self._answered(environ, call, body)
-        except Exception as error:  # a hook's own failure: its caller gets to read it
-            _LOG.exception("%s:%s", call.service, call.operation)
-            answer = _refused(environ, call, _failure(call, error, "a hook of the lab"))
-        return _answer(start_response, *answer)
-
-    def _answered(self, environ: dict[str, Any], call: Call, body: bytes) -> Answer:
-        refusal = self._emulator._before(call)
-        if refusal is not None:
-            return _refused(environ, call, refusal)
-        environ["wsgi.input"] = io.BytesIO(body)
-        answer = self._invoked(call, body) if _is_invoke(call) else self._known(environ, call)
-        self._emulator._after(replace(call, status=answer[0]))
-        return answer
-
-    def _known(self, environ: dict[str, Any], call: Call) -> Answer:
-        """What the lab answers in moto's place, or what moto answers."""
-        try:
-            text = self._emulator._own_answer(call)
-        except Refusal as refusal:
-            return _refused(environ, call, refusal)
-        if text is None:
-            return self._asked(environ, call)
-        return int(HTTPStatus.OK), [("Content-Type", "application/x-amz-json-1.1")], text
-
-    def _passed_on(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        answer: Iterable[bytes] = self._moto(environ, start_response)
-        return answer
-
-    def _asked(self, environ: dict[str, Any], call: Call) -> Answer:
-        """What moto answers, as a whole, so that the hooks come before the caller's first byte."""
-        head: list[tuple[str, Headers]] = []
-        try:
-            chunks = self._moto(environ, lambda status, headers, *_: head.append((status, headers)))
-            with closing(chunks):
-                text = b"".join(chunks)
-        except Exception as error:  # what moto cannot do is an answer, not a broken connection
-            _LOG.exception("%s:%s", call.service, call.operation)
-            return _refused(environ, call, _failure(call, error, f"moto {MOTO_VERSION}"))
-        status, headers = head[-1]
-        return int(status.split()[0]), headers, text
-
-    def _invoked(self, call: Call, body: bytes) -> Answer:
-        """The Lambda API's Invoke, which moto would do in Docker."""
-        name = aws.function_name(call.parameters["FunctionName"])
-        answer = self._emulator.invoke(name, body or b"{}")
-        headers = [("Content-Type", "application/json")]
-        if answer.error:
-            headers.append(("X-Amz-Function-Error", "Unhandled"))
-        return int(HTTPStatus.OK), headers, answer.payload
-
-
-class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # moto has no types
-    """Requests are in `Emulator.calls`; a line for each on the terminal is too much."""
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """The Date of every answer, by the clock that AWS is to show."""
-        moment = time.time() if timestamp is None else timestamp
-        skew: timedelta = self.server.app.clock_skew
-        return http_date(moment + skew.total_seconds())
-
-    def log_request(self, *_arguments: Any) -> None:
-        """Say nothing."""
-
-
 def _listen(port: int) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -435,64 +336,6 @@ def forget_everything() -> None:
     """Empty moto's memory, which is this process's."""
     BackendDict.reset()
     reset_model_data()
-
-
-def _whole_body(environ: dict[str, Any]) -> bytes:
-    """The request's body, which `environ` then says the length of."""
-    stream = environ["wsgi.input"]
-    if "HTTP_TRANSFER_ENCODING" in environ:
-        del environ["HTTP_TRANSFER_ENCODING"]
-        body: bytes = stream.read()
-    else:
-        body = stream.read(int(environ.get("CONTENT_LENGTH") or 0))
-    environ["CONTENT_LENGTH"] = str(len(body))
-    return body
-
-
-def _assumed_role(access_key: str) -> tuple[str | None, str | None]:
-    """ARN of the role and name of the session that a key belongs to, if it is a role's."""
-    assumed = sts_backends[aws.ACCOUNT]["aws"].get_assumed_role_from_access_key(access_key)
-    return (assumed.role_arn, assumed.session_name) if assumed else (None, None)
-
-
-def _is_invoke(call: Call) -> bool:
-    return (call.service, call.operation) == ("lambda", "Invoke")
-
-
-def _refused(environ: dict[str, Any], call: Call, refusal: Refusal) -> Answer:
-    asked_in = environ.get("CONTENT_TYPE", "")
-    status, content_type, text = answer_to(call.service, asked_in, refusal)
-    return status, [("Content-Type", content_type)], text
-
-
-def _failure(call: Call, error: Exception, whose: str) -> Refusal:
-    """The answer to a call that could not be carried out."""
-    why = f"{whose} cannot do {call.service}:{call.operation}: {error!r}"
-    # NotImplementedError is how moto says that it lacks an operation; the others are the lab's own.
-    if isinstance(error, (NotImplementedError, UndescribedCall, UnknownOperator)):
-        return Refusal("NotImplemented", why, HTTPStatus.NOT_IMPLEMENTED)
-    return Refusal("InternalFailure", why, HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def _answer(
-    start_response: StartResponse, status: int, headers: Headers, text: bytes
-) -> Iterable[bytes]:
-    named = {name.lower() for name, _ in headers}
-    if "content-length" not in named:
-        headers = [*headers, ("Content-Length", str(len(text)))]
-    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
-    return [text]
-
-
-def _undated(start_response: StartResponse) -> StartResponse:
-    """The same, without a Date of moto's own: the server puts one on every answer."""
-
-    def start(status: str, headers: Headers, *rest: Any) -> object:
-        return start_response(
-            status, [header for header in headers if header[0].lower() != "date"], *rest
-        )
-
-    return start
 
 
 def _not_found(message: str) -> Refusal:
