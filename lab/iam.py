@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from lab.iam_s3 import S3_REQUESTS
 from lab.policies import Context, Policy, Request, Role
+from lab.world import Parameters, SecretFacts, World, key_arn, with_key
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
+
+
+__all__ = [
+    "Iam",
+    "RecordedCall",
+    "SecretFacts",
+    "UndescribedCall",
+    "World",
+    "requests_of",
+    "roles_of",
+]
 
 
 class RecordedCall(Protocol):
@@ -26,68 +38,6 @@ class RecordedCall(Protocol):
     def parameters(self) -> Mapping[str, Any]: ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SecretFacts:
-    """What IAM has to know of a secret: `key` is the customer's own, None for AWS's."""
-
-    arn: str
-    key: str | None = None
-    rotation_function: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-def _nothing(_: str) -> Mapping[str, str]:
-    return {}
-
-
-def _no_key(_: str) -> str | None:
-    return None
-
-
-def _no_secret(_: str) -> SecretFacts | None:
-    return None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class World:
-    """What IAM knows besides the call: where it is, the tags of an ARN, the key of a bucket.
-
-    `secret_of` finds a secret by name, ARN, or ARN without the six characters at its end.
-    """
-
-    region: str
-    account: str
-    partition: str = "aws"
-    tags_of: Callable[[str], Mapping[str, str]] = field(default=_nothing)
-    key_of: Callable[[str], str | None] = field(default=_no_key)
-    secret_of: Callable[[str], SecretFacts | None] = field(default=_no_secret)
-
-    def rds(self, kind: str, name: str | None) -> str:
-        """The ARN of something of RDS: cluster, db, subgrp, cluster-pg, pg, og."""
-        return f"arn:{self.partition}:rds:{self.region}:{self.account}:{kind}:{name or '*'}"
-
-    def secret(self, secret_id: str) -> SecretFacts:
-        """The facts of a secret; of one that nobody knows an ARN such as it might have."""
-        found = self.secret_of(secret_id)
-        if found is not None:
-            return found
-        name = secret_id.partition(":secret:")[2] or secret_id
-        ending = "" if _WITH_ENDING.search(secret_id) else "-AbCdEf"
-        prefix = f"arn:{self.partition}:secretsmanager:{self.region}:{self.account}"
-        return SecretFacts(arn=f"{prefix}:secret:{name}{ending}")
-
-    def about(self, resource: str) -> dict[str, str | Sequence[str]]:
-        """The condition keys that the tags of a resource give."""
-        return {f"aws:ResourceTag/{key}": value for key, value in self.tags_of(resource).items()}
-
-    def through(self, service: str) -> dict[str, str | Sequence[str]]:
-        """The condition keys of a call to KMS that a service makes for the caller."""
-        return {"kms:ViaService": f"{service}.{self.region}.amazonaws.com"}
-
-
-_WITH_ENDING = re.compile(r"^arn:.*:secret:.*-[A-Za-z0-9]{6}$")
-
-
 class UndescribedCall(Exception):
     """A function made a call of which lab/iam.py does not say what IAM is asked."""
 
@@ -101,9 +51,6 @@ def requests_of(call: RecordedCall, world: World) -> list[Request]:
     if describe is None:  # refused: what nobody described here must not pass as allowed
         raise UndescribedCall(f"{call.service}:{call.operation} is not in lab/iam.py")
     return list(describe(call.parameters, world))
-
-
-Parameters = Mapping[str, Any]
 
 
 def _restore(parameters: Parameters, world: World) -> Iterator[Request]:
@@ -152,16 +99,10 @@ def _tagging(arn: str, tags: Context) -> Iterator[Request]:
 
 def _grant(key: str | None, world: World) -> Iterator[Request]:
     if key:
-        arn = _key_arn(key, world)
+        arn = key_arn(key, world)
         yield Request("kms:DescribeKey", arn, world.through("rds"))
         grant = {**world.through("rds"), "kms:GrantIsForAWSResource": "true"}
         yield Request("kms:CreateGrant", arn, grant)
-
-
-def _key_arn(key: str, world: World) -> str:
-    if key.startswith("arn:"):
-        return key
-    return f"arn:{world.partition}:kms:{world.region}:{world.account}:key/{key}"
 
 
 def _delete_cluster(parameters: Parameters, world: World) -> Iterator[Request]:
@@ -179,39 +120,10 @@ def _delete_backup(parameters: Parameters, world: World) -> Iterator[Request]:
     yield Request("rds:DeleteDBClusterAutomatedBackup", arn, world.about(arn))
 
 
-def _put_object(parameters: Parameters, world: World) -> Iterator[Request]:
-    bucket = f"arn:{world.partition}:s3:::{parameters['Bucket']}"
-    arn = f"{bucket}/{parameters['Key']}"
-    yield Request("s3:PutObject", arn)
-    if "ObjectLockMode" in parameters:
-        yield Request("s3:PutObjectRetention", arn)
-    if "Tagging" in parameters:
-        yield Request("s3:PutObjectTagging", arn)
-    yield from _with_key(bucket, world, "s3", "kms:GenerateDataKey")
-
-
-def _get_object(parameters: Parameters, world: World) -> Iterator[Request]:
-    bucket = f"arn:{world.partition}:s3:::{parameters['Bucket']}"
-    action = "s3:GetObjectVersion" if "VersionId" in parameters else "s3:GetObject"
-    yield Request(action, f"{bucket}/{parameters['Key']}")
-    yield from _with_key(bucket, world, "s3", "kms:Decrypt")
-
-
-def _list_objects(parameters: Parameters, world: World) -> Iterator[Request]:
-    bucket = f"arn:{world.partition}:s3:::{parameters['Bucket']}"
-    yield Request("s3:ListBucket", bucket, {"s3:prefix": parameters.get("Prefix", "")})
-
-
 def _publish(parameters: Parameters, world: World) -> Iterator[Request]:
     yield Request("sns:Publish", parameters["TopicArn"])
     for action in ("kms:GenerateDataKey", "kms:Decrypt"):
-        yield from _with_key(parameters["TopicArn"], world, "sns", action)
-
-
-def _with_key(arn: str, world: World, service: str, action: str) -> Iterator[Request]:
-    """The service uses its resource's key for the caller, who must be allowed to use it."""
-    if key := world.key_of(arn):
-        yield Request(action, _key_arn(key, world), world.through(service))
+        yield from with_key(parameters["TopicArn"], world, "sns", action)
 
 
 def _of_secret(operation: str, *kms: str) -> tuple[tuple[str, str], Any]:
@@ -226,7 +138,7 @@ def _of_secret(operation: str, *kms: str) -> tuple[tuple[str, str], Any]:
                 "kms:EncryptionContext:SecretARN": facts.arn,
             }
             for action in kms:
-                yield Request(action, _key_arn(facts.key, world), context)
+                yield Request(action, key_arn(facts.key, world), context)
 
     return ("secretsmanager", operation), describe
 
@@ -280,6 +192,11 @@ def _of_rds(action: str, kind: str, parameter: str) -> tuple[tuple[str, str], An
     return ("rds", action), _on(f"rds:{action}", resource)
 
 
+def _anywhere(service: str, action: str) -> tuple[tuple[str, str], Any]:
+    """An operation that has no resource."""
+    return (service, action), _on(f"{service}:{action}", lambda _, __: "*")
+
+
 def _of_table(action: str) -> tuple[tuple[str, str], Any]:
     def resource(parameters: Parameters, world: World) -> str:
         name = parameters["TableName"]
@@ -316,12 +233,14 @@ _REQUESTS: dict[tuple[str, str], Callable[[Parameters, World], Iterable[Request]
             _of_table("Query"),
         )
     ),
-    ("s3", "PutObject"): _put_object,
-    ("s3", "GetObject"): _get_object,
-    ("s3", "ListObjectsV2"): _list_objects,
+    **S3_REQUESTS,
+    **dict(
+        _anywhere("cloudwatch", operation)
+        for operation in ("GetMetricData", "GetMetricStatistics", "ListMetrics")
+    ),
     ("sns", "Publish"): _publish,
     ("kms", "DescribeKey"): _on(
-        "kms:DescribeKey", lambda parameters, world: _key_arn(parameters["KeyId"], world)
+        "kms:DescribeKey", lambda parameters, world: key_arn(parameters["KeyId"], world)
     ),
     ("stepfunctions", "DescribeExecution"): _on(
         "states:DescribeExecution", lambda parameters, _: str(parameters["executionArn"])

@@ -228,11 +228,7 @@ class Lab:
     def _key_of(self, arn: str) -> str | None:
         """The key that encrypts a bucket or a topic, as the service looks it up."""
         if arn.startswith("arn:aws:s3:::"):
-            bucket = arn.removeprefix("arn:aws:s3:::").partition("/")[0]
-            answer = self.emulator.client("s3").get_bucket_encryption(Bucket=bucket)
-            rule = answer["ServerSideEncryptionConfiguration"]["Rules"][0]
-            key = rule["ApplyServerSideEncryptionByDefault"].get("KMSMasterKeyID")
-            return str(key) if key else None
+            return self.emulator.s3.key_of(arn.removeprefix("arn:aws:s3:::").partition("/")[0])
         if ":sns:" in arn:
             answer = self.emulator.client("sns").get_topic_attributes(TopicArn=arn)
             return answer["Attributes"].get("KmsMasterKeyId") or None

@@ -99,6 +99,132 @@ def test_objects_in_an_encrypted_bucket_need_its_key_and_a_lock_needs_its_own_ac
     assert ("s3:PutObjectTagging", "arn:aws:s3:::c/x") in tagged
 
 
+CUSTOMERS_KEY = "arn:aws:kms:sa-east-1:123456789012:key/k"
+
+
+def actions(operation: str, **parameters: Any) -> list[str]:
+    """What is asked about an object `x` of the bucket `c`, which has no key of a customer's."""
+    found = asked("s3", operation, Bucket="c", Key="x", **parameters)
+    assert {resource for _, resource in found} == {"arn:aws:s3:::c/x"}
+    return [action.removeprefix("s3:") for action, _ in found]
+
+
+def context_of(operation: str, **parameters: Any) -> Mapping[str, Any]:
+    """The condition keys of the first thing that is asked."""
+    call = Call(service="s3", operation=operation, parameters=parameters)
+    return requests_of(call, WORLD)[0].context
+
+
+def test_a_version_is_read_and_deleted_by_actions_of_its_own() -> None:
+    assert actions("GetObject") == actions("HeadObject") == ["GetObject"]
+    assert actions("HeadObject", VersionId="1") == ["GetObjectVersion"]
+    assert actions("GetObjectTagging") == ["GetObjectTagging"]
+    assert actions("GetObjectTagging", VersionId="1") == ["GetObjectVersionTagging"]
+    assert actions("GetObjectAttributes") == ["GetObject", "GetObjectAttributes"]
+    assert actions("GetObjectAttributes", VersionId="1") == [
+        "GetObjectVersion",
+        "GetObjectVersionAttributes",
+    ]
+    assert actions("DeleteObject") == ["DeleteObject"]
+    assert actions("DeleteObject", VersionId="1") == ["DeleteObjectVersion"]
+    assert actions("RestoreObject", VersionId="1") == ["RestoreObject"]
+    assert context_of("GetObject", Bucket="c", Key="x", VersionId="1")["s3:VersionId"] == "1"
+
+
+def test_a_batch_is_asked_about_each_key() -> None:
+    objects = [{"Key": "x", "VersionId": "1"}, {"Key": "y", "ETag": "e"}]
+    assert asked("s3", "DeleteObjects", Bucket="c", Delete={"Objects": objects}) == [
+        ("s3:DeleteObjectVersion", "arn:aws:s3:::c/x"),
+        ("s3:DeleteObject", "arn:aws:s3:::c/y"),
+        ("s3:GetObject", "arn:aws:s3:::c/y"),
+    ]
+    locked = actions("DeleteObject", VersionId="1", BypassGovernanceRetention=True)
+    assert locked == ["DeleteObjectVersion", "BypassGovernanceRetention"]
+
+
+def test_a_condition_on_what_is_there_needs_the_right_to_read_it() -> None:
+    assert actions("PutObject", IfNoneMatch="*") == ["PutObject"]
+    assert actions("PutObject", IfMatch="e") == ["PutObject", "GetObject"]
+    assert actions("DeleteObject", IfMatch="*") == ["DeleteObject"]
+    assert context_of("PutObject", Bucket="c", Key="x", IfMatch="e")["s3:if-match"] == "e"
+
+
+def test_a_copy_reads_its_source_with_its_tags_and_writes_both() -> None:
+    source = "c/a%20b?versionId=7"
+    assert asked("s3", "CopyObject", Bucket="b", Key="x", CopySource=source, IfMatch="e") == [
+        ("s3:GetObjectVersion", "arn:aws:s3:::c/a b"),
+        ("s3:GetObjectVersionTagging", "arn:aws:s3:::c/a b"),
+        ("s3:PutObject", "arn:aws:s3:::b/x"),
+        ("s3:PutObjectTagging", "arn:aws:s3:::b/x"),
+        ("s3:GetObject", "arn:aws:s3:::b/x"),
+        ("kms:GenerateDataKey", CUSTOMERS_KEY),
+    ]
+    replaced = {"CopySource": "b/y", "TaggingDirective": "REPLACE"}
+    assert asked("s3", "CopyObject", Bucket="c", Key="x", **replaced) == [
+        ("s3:GetObject", "arn:aws:s3:::b/y"),
+        ("kms:Decrypt", CUSTOMERS_KEY),
+        ("s3:PutObject", "arn:aws:s3:::c/x"),
+    ]
+
+
+def test_only_what_is_encrypted_with_a_customers_key_needs_it() -> None:
+    own = {"Bucket": "b", "Key": "x", "ServerSideEncryption": "AES256"}
+    assert asked("s3", "PutObject", **own) == [("s3:PutObject", "arn:aws:s3:::b/x")]
+    given = {"Bucket": "c", "Key": "x", "SSEKMSKeyId": "other"}
+    assert asked("s3", "PutObject", **given)[-1] == (
+        "kms:GenerateDataKey",
+        "arn:aws:kms:sa-east-1:123456789012:key/other",
+    )
+
+
+def test_an_upload_in_parts() -> None:
+    assert actions("CreateMultipartUpload", Tagging="a=b") == ["PutObject", "PutObjectTagging"]
+    assert actions("UploadPart") == actions("CompleteMultipartUpload") == ["PutObject"]
+    assert actions("AbortMultipartUpload") == ["AbortMultipartUpload"]
+    assert actions("ListParts") == ["ListMultipartUploadParts"]
+    assert asked("s3", "UploadPart", Bucket="b", Key="x")[-1] == ("kms:Decrypt", CUSTOMERS_KEY)
+    assert asked("s3", "UploadPartCopy", Bucket="c", Key="x", CopySource="c/y?versionId=1") == [
+        ("s3:GetObjectVersion", "arn:aws:s3:::c/y"),
+        ("s3:PutObject", "arn:aws:s3:::c/x"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [("ListObjectVersions", "ListBucketVersions"), ("ListObjectsV2", "ListBucket")],
+)
+def test_a_listing_is_of_a_prefix(operation: str, action: str) -> None:
+    assert asked("s3", operation, Bucket="c") == [(f"s3:{action}", "arn:aws:s3:::c")]
+    assert context_of(operation, Bucket="c", Prefix="a/")["s3:prefix"] == "a/"
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [
+        ("GetBucketEncryption", "GetEncryptionConfiguration"),
+        ("GetBucketLifecycleConfiguration", "GetLifecycleConfiguration"),
+        ("GetBucketLocation", "GetBucketLocation"),
+        ("GetBucketNotificationConfiguration", "GetBucketNotification"),
+        ("GetBucketOwnershipControls", "GetBucketOwnershipControls"),
+        ("GetBucketPolicyStatus", "GetBucketPolicyStatus"),
+        ("GetBucketReplication", "GetReplicationConfiguration"),
+        ("GetBucketVersioning", "GetBucketVersioning"),
+        ("GetObjectLockConfiguration", "GetBucketObjectLockConfiguration"),
+        ("GetPublicAccessBlock", "GetBucketPublicAccessBlock"),
+        ("HeadBucket", "ListBucket"),
+        ("ListMultipartUploads", "ListBucketMultipartUploads"),
+    ],
+)
+def test_a_bucket_is_looked_at_by_iams_own_names(operation: str, action: str) -> None:
+    assert asked("s3", operation, Bucket="c") == [(f"s3:{action}", "arn:aws:s3:::c")]
+    assert context_of(operation, Bucket="c")["s3:ResourceAccount"] == "123456789012"
+
+
+@pytest.mark.parametrize("operation", ["GetMetricData", "GetMetricStatistics"])
+def test_metrics_have_no_resource(operation: str) -> None:
+    assert asked("cloudwatch", operation) == [(f"cloudwatch:{operation}", "*")]
+
+
 def test_a_list_without_a_name_is_of_everything() -> None:
     assert asked("rds", "DescribeDBInstances") == [("rds:DescribeDBInstances", f"{OF_RDS}:db:*")]
 
