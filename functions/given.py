@@ -8,6 +8,8 @@ from typing import Any
 from functions import clock
 from functions.errors import Refused
 
+LONGEST_HOLD_MINUTES = 480
+
 _SENT_BY_THE_SCHEDULE = "scheduled_time"
 
 
@@ -36,6 +38,16 @@ def dry_run(given: dict[str, Any]) -> bool:
     value = given.get("dry_run", False)
     if not isinstance(value, bool):
         raise Refused(f"input: dry_run: {value!r}: expected true or false")
+    return value
+
+
+def hold_minutes(given: dict[str, Any]) -> int:
+    """For how many minutes what was restored is kept before teardown. Raises Refused."""
+    value = given.get("hold_minutes", 0)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Refused(f"input: hold_minutes: {value!r}: expected a whole number of minutes")
+    if not 0 <= value <= LONGEST_HOLD_MINUTES:
+        raise Refused(f"input: hold_minutes: {value}: expected 0 to {LONGEST_HOLD_MINUTES}")
     return value
 
 

@@ -39,6 +39,7 @@ class CheckClass(StrEnum):
     RESTORE_POINT = "restore_point"
     SCHEMA = "schema"
     CONTENT = "content"
+    PROTECTION = "protection"
     ROTATION = "rotation"
     PRIVILEGES = "privileges"
     CUSTOM = "custom"

@@ -54,6 +54,15 @@ def instance_name(cluster: str) -> str:
     return f"{cluster}-1"
 
 
+def object_prefix(below: str, run: str) -> str:
+    """The prefix of all objects that a run writes, below a folder or at the root of a bucket.
+
+    >>> object_prefix("_drill/", "20261102-1a2b3c"), object_prefix("", "20261102-1a2b3c")
+    ('_drill/drill-20261102-1a2b3c/', 'drill-20261102-1a2b3c/')
+    """
+    return f"{below}{PREFIX}{run}/"
+
+
 def is_rehearsal(secret: str) -> bool:
     """Whether a secret, by its name or ARN, is a rehearsal's: no other is ever written to.
 

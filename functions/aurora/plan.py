@@ -50,9 +50,6 @@ class Overrides:
     scheduled_time: str | None = None
 
 
-LONGEST_HOLD_MINUTES = 480
-
-
 def read_input(given: Any) -> Overrides:
     """The overrides of an execution's input.
 
@@ -71,7 +68,7 @@ hold_minutes, dry_run
     found = given_input.known(given, offered=("restore_time", "hold_minutes", "dry_run"))
     return Overrides(
         restore_time=_restore_time(found.get("restore_time")),
-        hold_minutes=_hold_minutes(found.get("hold_minutes", 0)),
+        hold_minutes=given_input.hold_minutes(found),
         dry_run=given_input.dry_run(found),
         scheduled_time=given_input.scheduled_time(found),
     )
@@ -84,14 +81,6 @@ def _restore_time(value: Any) -> datetime | None:
         return clock.parse(value)
     except ValueError as error:
         raise Refused(f"input: restore_time: {error}") from error
-
-
-def _hold_minutes(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise Refused(f"input: hold_minutes: {value!r}: expected a whole number of minutes")
-    if not 0 <= value <= LONGEST_HOLD_MINUTES:
-        raise Refused(f"input: hold_minutes: {value}: expected 0 to {LONGEST_HOLD_MINUTES}")
-    return value
 
 
 def refusals(

@@ -17,6 +17,7 @@ CLASS_TITLES: Final = {
     CheckClass.RESTORE_POINT: "Restore point",
     CheckClass.SCHEMA: "Structure",
     CheckClass.CONTENT: "Content",
+    CheckClass.PROTECTION: "Protection",
     CheckClass.ROTATION: "Rotation",
     CheckClass.PRIVILEGES: "Privileges",
     CheckClass.CUSTOM: "Your own checks",

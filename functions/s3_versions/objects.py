@@ -8,8 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
 
 import boto3
 from botocore.exceptions import ClientError
@@ -17,6 +20,7 @@ from botocore.exceptions import ClientError
 from functions.aws import code_of
 from functions.errors import Refused
 from functions.s3_versions.facts import Expiry, Facts, Replication
+from functions.s3_versions.manifest import Row
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -25,6 +29,8 @@ MOST_DELETED = 1000
 """Versions that one DeleteObjects deletes at most."""
 
 T = TypeVar("T")
+
+_DATE = "%Y-%m-%dT%H:%M:%S"
 
 _NOT_CONFIGURED = frozenset(
     {
@@ -58,7 +64,7 @@ class Held:
     """What S3 holds of one version besides its bytes; `size` in bytes, `version` its id.
 
     `headers` are those that are stored with it, `kms_key` is empty but for SSE-KMS, `replication`
-    is COMPLETED, PENDING, FAILED, REPLICA, or empty.
+    is COMPLETED, PENDING, FAILED, REPLICA, or empty. `locked` says that its retention is not over.
     """
 
     version: str
@@ -69,7 +75,9 @@ class Held:
     kms_key: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
     replication: str = ""
+    locked: bool = False
 
 
 def bucket_facts(bucket: str) -> Facts:
@@ -230,8 +238,9 @@ def head(bucket: str, key: str, version: str = "") -> Held | None:
             return None
         raise
     answer: Mapping[str, Any] = found
+    found_version = answer.get("VersionId", "")
     return Held(
-        version=answer.get("VersionId", ""),
+        version=found_version,
         etag=answer["ETag"].strip('"'),
         size=answer["ContentLength"],
         storage_class=answer.get("StorageClass", "STANDARD"),
@@ -239,12 +248,58 @@ def head(bucket: str, key: str, version: str = "") -> Held | None:
         kms_key=answer.get("SSEKMSKeyId", ""),
         headers={name: answer[name] for name in _HEADERS if answer.get(name)},
         metadata=dict(answer.get("Metadata", {})),
+        tags=_tags(bucket, key, found_version) if answer.get("TagCount") else {},
         replication=answer.get("ReplicationStatus", ""),
+        locked=_is_locked(answer),
     )
 
 
-def tags(bucket: str, key: str, version: str) -> dict[str, str]:
-    """The tags of a version."""
+def _is_locked(answer: Mapping[str, Any]) -> bool:
+    until = answer.get("ObjectLockRetainUntilDate")
+    return until is not None and bool(until > datetime.now(UTC))
+
+
+def tagging(tags: Mapping[str, str]) -> str:
+    """Tags as PutObject takes them.
+
+    >>> tagging({"kind of object": "a+b"})
+    'kind+of+object=a%2Bb'
+    """
+    return urlencode(tags)
+
+
+def modified(bucket: str, key: str) -> str:
+    """The date of what is current, in whole seconds of UTC and without zone, as S3 gave it."""
+    return f"{client().head_object(Bucket=bucket, Key=key)['LastModified']:{_DATE}}"
+
+
+def stamp(bucket: str, key: str) -> str:
+    """The date that S3 gives to what is written now: an empty object is."""
+    put(bucket, key, b"")
+    return modified(bucket, key)
+
+
+def clock(bucket: str, prefix: str) -> str:
+    """The time by the clock of S3, in whole seconds of UTC and without zone; nothing is written."""
+    answer = client().list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
+    told = answer["ResponseMetadata"]["HTTPHeaders"]["date"]
+    return f"{parsedate_to_datetime(told).astimezone(UTC):{_DATE}}"
+
+
+def current(bucket: str, prefix: str) -> Iterator[Row]:
+    """The objects that are there now below a prefix, as ListObjectsV2 tells of them."""
+    pages = client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    for page in pages:
+        for entry in page.get("Contents", []):
+            yield Row(
+                entry["Key"],
+                entry["ETag"].strip('"'),
+                entry["Size"],
+                f"{entry['LastModified'].astimezone(UTC):{_DATE}}",
+            )
+
+
+def _tags(bucket: str, key: str, version: str) -> dict[str, str]:
     found = client().get_object_tagging(Bucket=bucket, Key=key, VersionId=version)
     return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
 

@@ -148,3 +148,12 @@ def moment(instant: datetime) -> str:
     if instant.tzinfo is None:
         raise ValueError(f"{instant!r} has no zone")
     return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}000"
+
+
+def end_of_second(modified: str) -> str:
+    """The last moment of the second of a date, for a T that all of that second is before.
+
+    >>> end_of_second("2026-11-02T05:00:01")
+    '2026-11-02T05:00:01.999999999'
+    """
+    return f"{modified[:19]}.999999999"

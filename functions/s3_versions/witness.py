@@ -1,0 +1,145 @@
+"""What is true before: a canary's objects, written and then lost; or the source's own, listed.
+
+A canary takes two calls at least. The first writes what is to be brought back, and takes the newest
+date that S3 gave it for T. The second overwrites and deletes, once S3 gives later dates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from functions.evidence import Evidence
+from functions.model import Answer
+from functions.s3_versions import objects, restore
+from functions.s3_versions.canary import CLOCK, Fate, Specimen, specimens
+from functions.s3_versions.manifest import Witnessed, Written, pack, sandwich, unpack
+from functions.s3_versions.values import end_of_second
+from functions.s3_versions.wire import Bucket
+from functions.step import done, waiting
+
+NEXT_SECOND = 1
+"""How long until S3 gives another date, in seconds: its dates are whole ones."""
+
+
+def write(*, plan: Mapping[str, Any], previous: Mapping[str, Any], evidence: Evidence) -> Answer:
+    """Write the canary's objects, then lose them.
+
+    Each attempt has a folder of its own, so that one that was interrupted is not mistaken for
+    another; teardown removes them all.
+    """
+    place = plan["place"]
+    bucket, key = place["bucket"], f"{plan['key']}/witness/canary.json"
+    attempt, newest = previous.get("attempt"), previous.get("newest", "")
+    if attempt and objects.stamp(bucket, f"{attempt}{CLOCK}") <= newest:
+        kept = {"attempt": attempt, "key": key, "newest": newest}
+        return waiting(NEXT_SECOND, "S3 to give a later date", **kept)
+    if not attempt or _is_half_lost(bucket, attempt, newest):
+        attempt = f"{place['prefix']}{uuid.uuid4().hex[:8]}/"
+        written = [_write(bucket, one) for one in specimens(attempt)]
+        evidence.put_json(key, [one.to_record() for one in written])
+        newest = max(objects.modified(bucket, one.key) for one in written)
+        return waiting(
+            NEXT_SECOND, "S3 to give a later date", attempt=attempt, key=key, newest=newest
+        )
+    by_key = {record["key"]: Written.from_record(record) for record in evidence.get_json(key)}
+    lost = [_lose(bucket, one, by_key[one.key]) for one in specimens(attempt)]
+    evidence.put_json(key, [one.to_record() for one in lost])
+    return done(
+        attempt=attempt,
+        key=key,
+        at=end_of_second(newest),
+        restore_time=f"{newest}Z",
+        objects=len(lost),
+        bytes=sum(one.size for one in lost),
+    )
+
+
+def _is_half_lost(bucket: str, attempt: str, newest: str) -> bool:
+    """Whether a call that died has begun to overwrite: what it wrote, nobody has noted."""
+    with Bucket(bucket, client=objects.client()) as wire:
+        return any(
+            entry.modified[:19] > newest and entry.key != f"{attempt}{CLOCK}"
+            for entry in restore.entries(wire, prefix=attempt)
+        )
+
+
+def _write(bucket: str, one: Specimen) -> Written:
+    """Write what comes before version 1, and version 1; what S3 then holds of it."""
+    older = [objects.put(bucket, one.key, one.body(-number)) for number in range(one.before)]
+    form, body = one.form, one.body(1)
+    facts: dict[str, Any] = {
+        **form.headers,
+        "Metadata": dict(form.metadata),
+        "StorageClass": form.storage_class,
+    }
+    if form.tags:
+        facts["Tagging"] = objects.tagging(form.tags)
+    if form.parts:
+        version = objects.put_in_parts(bucket, one.key, list(one.parts), **facts)
+    else:
+        version = objects.put(bucket, one.key, body, **facts)
+    held = objects.head(bucket, one.key, version)
+    return Written(
+        name=one.name,
+        key=one.key,
+        fate=one.fate.value,
+        version=version,
+        sha256=hashlib.sha256(body).hexdigest(),
+        size=len(body),
+        headers=form.headers,
+        metadata=form.metadata,
+        tags=form.tags,
+        storage_class=form.storage_class,
+        encryption=held.encryption if held else "",
+        kms_key=held.kms_key if held else "",
+        history=(version, *reversed(older)),
+    )
+
+
+def _lose(bucket: str, one: Specimen, written: Written) -> Written:
+    """Overwrite or delete an object; its history with what was added."""
+    if one.fate is Fate.OVERWRITTEN:
+        added = [objects.put(bucket, one.key, one.body(2 + n)) for n in range(one.after)]
+    else:
+        added = [objects.delete(bucket, one.key)]
+    record = {**asdict(written), "history": (*reversed(added), *written.history)}
+    return Written.from_record(record)
+
+
+def look(
+    *,
+    drill: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    previous: Mapping[str, Any],
+    evidence: Evidence,
+) -> Answer:
+    """List the real objects before T and after it; T is the end of the second of the first list."""
+    bucket, prefix = drill["bucket"], drill["prefix"]
+    earlier = f"{plan['key']}/witness/before.jsonl.gz"
+    key = f"{plan['key']}/witness/objects.jsonl.gz"
+    newest = previous.get("newest")
+    if not newest:
+        rows = [Witnessed(row, moved=False) for row in objects.current(bucket, prefix)]
+        evidence.put_bytes(earlier, pack(rows), content_type="application/gzip")
+        return waiting(
+            NEXT_SECOND, "the second of T to be over", newest=objects.clock(bucket, prefix)
+        )
+    if objects.clock(bucket, prefix) <= newest:
+        return waiting(NEXT_SECOND, "the second of T to be over", newest=newest)
+    before = [one.row for one in unpack(evidence.get_bytes(earlier))]
+    seen = list(sandwich(before, list(objects.current(bucket, prefix))))
+    evidence.put_bytes(key, pack(seen), content_type="application/gzip")
+    still = [one.row for one in seen if not one.moved]
+    return done(
+        key=key,
+        at=end_of_second(newest),
+        restore_time=f"{newest}Z",
+        objects=len(seen),
+        moved=len(seen) - len(still),
+        bytes=sum(row.size for row in still),
+        single=max(still, key=lambda row: row.size).key if still else "",
+    )
