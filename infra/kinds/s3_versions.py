@@ -35,6 +35,11 @@ _DEAD_DAYS = 2
 _KEYS_ARE_OF_RUNS = "the keys of a run bear its id, which is not known before"
 _KEYS_ARE_THE_SOURCES = "it reads or restores every object below the prefix, whatever its key"
 
+_READS = ("GetObject", "GetObjectTagging", "GetObjectVersion", "GetObjectVersionTagging")
+"""What a copy reads of a version, and what tells whether it is there already."""
+
+_WRITES = ("AbortMultipartUpload", "PutObject", "PutObjectTagging")
+
 Drills = Sequence[S3VersionsDrill]
 
 
@@ -217,15 +222,7 @@ class S3Versions(Construct):
             memory=_LARGE,
             may=[
                 *self._may_list_places(self._canaries),
-                *self._may(
-                    self._canaries,
-                    "AbortMultipartUpload",
-                    "DeleteObject",
-                    "GetObject",
-                    "GetObjectVersion",
-                    "PutObject",
-                    "PutObjectTagging",
-                ),
+                *self._may(self._canaries, *_READS, *_WRITES, "DeleteObject"),
                 *_may_list_sources(self._rehearsals),
                 Permission(
                     actions=["s3:GetBucketVersioning"],
@@ -237,6 +234,7 @@ class S3Versions(Construct):
                     ),
                 ),
                 *_may_use_keys(self._canaries, "kms:Decrypt", "kms:GenerateDataKey"),
+                *self._evidence.may_read("*/witness/*"),
                 *self._evidence.may_write("*/witness/*", tagged=True),
             ],
         )
@@ -249,33 +247,11 @@ class S3Versions(Construct):
             may=[
                 *self._may_list_places(self._drills),
                 *self._may(
-                    self._canaries,
-                    "AbortMultipartUpload",
-                    "DeleteObject",
-                    "DeleteObjectVersion",
-                    "GetObject",
-                    "GetObjectTagging",
-                    "GetObjectVersion",
-                    "GetObjectVersionTagging",
-                    "PutObject",
-                    "PutObjectTagging",
+                    self._canaries, *_READS, *_WRITES, "DeleteObject", "DeleteObjectVersion"
                 ),
                 *_may_list_sources(self._rehearsals),
-                *_may_read_sources(
-                    self._rehearsals,
-                    "s3:GetObject",
-                    "s3:GetObjectTagging",
-                    "s3:GetObjectVersion",
-                    "s3:GetObjectVersionTagging",
-                ),
-                *self._may(
-                    self._rehearsals,
-                    "AbortMultipartUpload",
-                    "GetObject",
-                    "GetObjectTagging",
-                    "PutObject",
-                    "PutObjectTagging",
-                ),
+                *_may_read_sources(self._rehearsals, *_READS),
+                *self._may(self._rehearsals, *_READS, *_WRITES),
                 *_may_use_keys(self._drills, "kms:Decrypt", "kms:GenerateDataKey"),
                 *self._evidence.may_read("*/witness/*"),
             ],
@@ -292,7 +268,7 @@ class S3Versions(Construct):
                 *self._may_list_places(self._drills),
                 *self._may(self._drills, *looks),
                 *_may_list_sources(self._rehearsals),
-                *_may_read_sources(self._rehearsals, *OBJECT_LOOKS),
+                *_may_read_sources(self._rehearsals, *looks),
                 Permission(
                     actions=["cloudwatch:GetMetricStatistics"],
                     resources=["*"],
@@ -386,7 +362,8 @@ def _may_list_versions(listed: Iterable[tuple[str, str]], *others: str) -> list[
 
 def _may_read_sources(drills: Drills, *actions: str) -> list[Permission]:
     objects = _distinct(f"{_source(drill)}/{drill.prefix}*" for drill in drills)
-    return _permissions(list(actions), objects, because=_KEYS_ARE_THE_SOURCES)
+    asked = [f"s3:{action}" for action in actions]
+    return _permissions(asked, objects, because=_KEYS_ARE_THE_SOURCES)
 
 
 def _may_use_keys(drills: Drills, *actions: str) -> list[Permission]:

@@ -89,7 +89,7 @@ class S3VersionsDrill(Values):
     """canary (objects of the drill's own) or rehearsal (the real ones, into a scratch bucket)"""
     canary: Canary = Canary()
     """in, prefix and accept: only in mode canary"""
-    prefix: Annotated[str, Field(pattern=r"^[ -#%-)+->@-~\u00a1-\u00ff]*$", max_length=200)] = ""
+    prefix: Annotated[str, Field(pattern=r"^[ -#%-)+->@-~\u00a1-\u00ff]*$", max_length=128)] = ""
     """how the keys begin that a rehearsal restores: Latin-1 without * ? and $; empty for all"""
     sample: Annotated[int, Field(ge=1, le=10_000)] = 50
     """objects that a rehearsal reads back in full, from 1 to 10000, chosen at random"""

@@ -55,6 +55,11 @@ class Template:
         (found,) = self.of_type(kind).values()
         return found
 
+    def called(self, kind: str, start: str) -> str:
+        """The logical id of the one resource of a type whose id starts so."""
+        (found,) = (name for name in self.of_type(kind) if name.startswith(start))
+        return found
+
     def arn(self, name: str) -> str:
         """The ARN of a resource."""
         return _arn(name, self.resources[name])

@@ -28,6 +28,7 @@ _S3 = (
     "CreateAccessPoint",
     "CreateBucket",
     "CreateJob",
+    "CreateSession",
     "DeleteAccessPoint",
     "DeleteAccessPointPolicy",
     "DeleteBucket",
@@ -79,6 +80,42 @@ S3_CONFIGURATION_AND_ENDS = tuple(
     f"s3:{name}"
     for name in _S3
     if name not in ("PutObject", "PutObjectRetention", "PutObjectTagging")
+)
+
+S3_LOOKS = tuple(
+    f"s3:{name}"
+    for name in (
+        "GetBucketAcl",
+        "GetBucketCORS",
+        "GetBucketLocation",
+        "GetBucketLogging",
+        "GetBucketNotification",
+        "GetBucketObjectLockConfiguration",
+        "GetBucketOwnershipControls",
+        "GetBucketPolicy",
+        "GetBucketPolicyStatus",
+        "GetBucketPublicAccessBlock",
+        "GetBucketTagging",
+        "GetBucketVersioning",
+        "GetEncryptionConfiguration",
+        "GetInventoryConfiguration",
+        "GetLifecycleConfiguration",
+        "GetObject",
+        "GetObjectAcl",
+        "GetObjectAttributes",
+        "GetObjectLegalHold",
+        "GetObjectRetention",
+        "GetObjectTagging",
+        "GetObjectVersion",
+        "GetObjectVersionAcl",
+        "GetObjectVersionAttributes",
+        "GetObjectVersionTagging",
+        "GetReplicationConfiguration",
+        "ListBucket",
+        "ListBucketMultipartUploads",
+        "ListBucketVersions",
+        "ListMultipartUploadParts",
+    )
 )
 
 

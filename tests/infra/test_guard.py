@@ -32,6 +32,7 @@ CLUSTERS = sorted({drill.cluster for drill in load(ROOT / "drills.yaml").aurora}
 KEY = "arn:aws:kms:sa-east-1:123456789012:key/1a2b3c4d"
 HIDDEN = "arn:aws:secretsmanager:sa-east-1:123456789012:secret:production/database-AbCdEf"
 BUCKET = "arn:aws:s3:::company-website"
+FILES = [f"arn:aws:s3:::{drill.bucket}" for drill in load(ROOT / "drills.yaml").s3_versions]
 DRILLED = (
     "arn:aws:secretsmanager:sa-east-1:123456789012:secret:fibonacci-aurora-cluster-prod-app-AbCdEf"
 )
@@ -59,8 +60,9 @@ def dangers() -> Iterator[tuple[str, str, Context]]:
         for cluster in CLUSTERS:
             for target in rds_targets(cluster):
                 yield from ((action, target, context) for action in destructive.rds())
-        for target in (BUCKET, f"{BUCKET}/index.html"):
-            yield from ((action, target, context) for action in destructive.s3())
+        for bucket in (BUCKET, *FILES):
+            for target in (bucket, f"{bucket}/index.html", f"{bucket}/drill-20261102-1a2b3c/a"):
+                yield from ((action, target, context) for action in destructive.s3())
         yield from ((action, HIDDEN, context) for action in destructive.secrets())
         yield from ((action, KEY, context) for action in destructive.key_administration())
         yield from ((action, "*", context) for action in destructive.ADMINISTRATION)
@@ -168,6 +170,11 @@ def test_what_may_be_done_to_a_source_is_the_table_of_the_docs(
     asked = [
         *((action, target, {}) for action in actions("rds") for target in rds_targets(CLUSTERS[0])),
         *((action, DRILLED, by_its_function) for action in actions("secretsmanager")),
+        *(
+            (action, target, {})
+            for action in (*destructive.S3_LOOKS, *destructive.s3())
+            for target in (FILES[0], f"{FILES[0]}/index.html", f"{FILES[0]}/drill-a/a")
+        ),
         ("lambda:InvokeFunction", ROTATES, {}),
         ("lambda:GetFunctionConfiguration", ROTATES, {}),
         ("lambda:GetPolicy", ROTATES, {}),
@@ -181,7 +188,7 @@ def test_what_may_be_done_to_a_source_is_the_table_of_the_docs(
             if role.allows(Request(*danger)):
                 found.setdefault(danger[0], set()).add(name)
     text = (ROOT / "docs" / "deploy.md").read_text()
-    rows = re.findall(r"^\| `([a-z-]+:\w+)` \| ([^|]+) \|", text, re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z0-9-]+:\w+)` \| ([^|]+) \|", text, re.MULTILINE)
     assert {action: set(re.findall(r"`([^`]+)`", who)) for action, who in rows} == found
 
 
@@ -193,7 +200,7 @@ def actions(service: str) -> list[str]:
 def test_evidence_is_neither_deleted_nor_reconfigured(
     template: Template, roles: dict[str, Role], boundary: dict[str, Any]
 ) -> None:
-    (bucket,) = template.of_type("AWS::S3::Bucket")
+    bucket = template.called("AWS::S3::Bucket", "Evidence")
     everything = Role(policies=(ALL,), boundary=boundary)
     for target in (template.arn(bucket), f"{template.arn(bucket)}/a/2026/r/report.json"):
         for action in destructive.S3_CONFIGURATION_AND_ENDS:

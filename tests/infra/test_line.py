@@ -36,7 +36,9 @@ def test_every_drill_has_a_machine_with_its_configuration_in_it(template: Templa
     for drill in configured.drills:
         machine = machines(template)[f"drill-{drill.name}"]
         line = json.loads(machine["DefinitionString"])
-        assert line["States"]["Drill"]["Parameters"]["drill"] == configured.document(drill)
+        sibling = template.called("AWS::S3::Bucket", "S3VersionsSibling")
+        document = configured.document(drill, own_bucket=sibling)
+        assert line["States"]["Drill"]["Parameters"]["drill"] == document
 
 
 def test_it_is_the_line_but_for_what_is_put_in(template: Template) -> None:

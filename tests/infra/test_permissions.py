@@ -12,6 +12,7 @@ import pytest
 from functions import naming
 from lab.iam import Iam, SecretFacts, World
 from lab.policies import Request, Role
+from tests.infra.bucket_calls import of_canary
 from tests.infra.cfn import Template
 
 ROOT = Path(__file__).parents[2]
@@ -96,7 +97,7 @@ class Call:
 
 def calls(template: Template) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     """What each function calls in a drill: function, service, operation, parameters."""
-    (bucket,) = template.of_type("AWS::S3::Bucket")
+    bucket = template.called("AWS::S3::Bucket", "Evidence")
     (table,) = template.of_type("AWS::DynamoDB::Table")
     topic = template.arn(next(n for n in template.of_type("AWS::SNS::Topic") if "Reports" in n))
     source, run = "fibonacci-aurora-cluster-prod", "aurora-prod-monthly/2026/20261102-1a2b3c"
@@ -195,6 +196,7 @@ def calls(template: Template) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
             ("sns", "Publish", {"TopicArn": topic}),
         ],
         **rotations(put, get, listing, describe_source, table),
+        **buckets(put, get, listing, template),
         "drill-sweeper": [
             ("rds", "DescribeDBClusters", {}),
             ("rds", "DescribeDBInstances", {}),
@@ -272,6 +274,38 @@ def rotations(
     }
 
 
+def buckets(
+    put: Callable[..., tuple[str, str, dict[str, Any]]],
+    get: Callable[..., tuple[str, str, dict[str, Any]]],
+    listing: tuple[str, str, dict[str, Any]],
+    template: Template,
+) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
+    """What the functions of a drill of a bucket call."""
+    (table,) = template.of_type("AWS::DynamoDB::Table")
+    sibling = template.called("AWS::S3::Bucket", "S3VersionsSibling")
+    execution = f"{AT.format(service='states')}execution:drill-files-prod-monthly:a"
+    witness, check = get("witness/objects.jsonl.gz"), put("checks/verify.json")
+    looks = ("cloudwatch", "GetMetricStatistics", {"Namespace": "AWS/S3"})
+    others: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
+        "drill-s3-plan": [
+            ("stepfunctions", "DescribeExecution", {"executionArn": execution}),
+            ("dynamodb", "GetItem", {"TableName": table}),
+            ("dynamodb", "PutItem", {"TableName": table}),
+            put("plan.json"),
+        ],
+        "drill-s3-witness": [
+            put("witness/canary.json", Tagging="retention=manifest"),
+            witness,
+            listing,
+        ],
+        "drill-s3-exercise": [witness, listing],
+        "drill-s3-verify": [witness, check, listing, looks],
+        "drill-s3-verify-unit": [witness, put("checks/unit-000.json"), listing, looks],
+    }
+    in_s3 = of_canary("fibonacci-files-prod", sibling, "drill-20261102-1a2b3c/")
+    return {step: [*made, *others.get(step, [])] for step, made in in_s3}
+
+
 @pytest.fixture(scope="module")
 def iam(template: Template, function_roles: dict[str, Role]) -> Iam:
     (key,) = template.of_type("AWS::KMS::Key")
@@ -282,7 +316,7 @@ def iam(template: Template, function_roles: dict[str, Role]) -> Iam:
             region="sa-east-1",
             account="123456789012",
             tags_of=lambda arn: managed if "drill-" in arn or "auto-backup" in arn else {},
-            key_of=lambda _: template.arn(key),
+            key_of=lambda arn: template.arn(key) if "S3Versions" not in arn else None,
             secret_of=lambda name: SecretFacts(
                 arn=f"{AT.format(service='secretsmanager')}secret:{name}-AbCdEf",
                 rotation_function=f"{AT.format(service='lambda')}function:drill-rotate-production",

@@ -142,8 +142,8 @@ class TestEvidence:
     def test_the_bucket_is_locked_versioned_encrypted_private_and_stays(
         self, template: Template
     ) -> None:
-        (name,) = template.of_type("AWS::S3::Bucket")
-        resource, bucket = template.resources[name], template.only("AWS::S3::Bucket")
+        name = template.called("AWS::S3::Bucket", "Evidence")
+        resource, bucket = template.resources[name], template.of_type("AWS::S3::Bucket")[name]
         assert bucket["ObjectLockEnabled"] is True
         assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
         (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -152,7 +152,8 @@ class TestEvidence:
         assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
 
     def test_manifests_expire_after_35_days_and_nothing_else_does(self, template: Template) -> None:
-        rules = template.only("AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
+        bucket = template.resources[template.called("AWS::S3::Bucket", "Evidence")]
+        rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
         expiring = [rule for rule in rules if "ExpirationInDays" in rule]
         assert [rule["TagFilters"] for rule in expiring] == [
             [{"Key": "retention", "Value": "manifest"}]
@@ -228,7 +229,7 @@ class TestNetwork:
         assert endpoint["VpcEndpointType"] == "Gateway"
 
     def test_only_the_evidence_bucket_is_reached_from_there(self, template: Template) -> None:
-        (bucket,) = template.of_type("AWS::S3::Bucket")
+        bucket = template.called("AWS::S3::Bucket", "Evidence")
         (endpoint,) = template.of_type("AWS::EC2::VPCEndpoint").values()
         (statement,) = endpoint["PolicyDocument"]["Statement"]
         arn = template.arn(bucket)
