@@ -95,3 +95,13 @@ def test_one_door_per_outside_world(package: str) -> None:
 def test_nothing_under_functions_knows_that_a_lab_exists() -> None:
     for path in (ROOT / "functions").rglob("*.py"):
         assert not {m.split(".")[0] for m in imports(path)} & {"lab", "infra", "tests", "moto"}
+
+
+def test_the_command_line_stands_on_the_functions_alone() -> None:
+    for path in (ROOT / "cli").rglob("*.py"):
+        assert not {m.split(".")[0] for m in imports(path)} & {"lab", "infra", "tests", "moto"}
+
+
+def test_the_command_line_has_one_door_to_aws() -> None:
+    through = [path.name for path in (ROOT / "cli").rglob("*.py") if "boto3" in imports(path)]
+    assert through == ["access.py"]

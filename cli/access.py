@@ -1,0 +1,126 @@
+"""The door to AWS: whose credentials, which endpoint, in which region a bucket is."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.errors import CannotRun
+from functions.aws import code_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+READY: Final = Path(__file__).parent.parent / ".lab" / "up" / "ready.json"
+"""Where the standing lab of `python -m lab up` says how to reach it."""
+
+_LAB_REGION: Final = "sa-east-1"
+_LAB_KEY: Final = "lab"
+_ASKED_BRIEFLY: Final = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reached:
+    """A bucket that answers, and the client for where it is."""
+
+    name: str
+    region: str
+    endpoint: str
+    client: S3Client
+
+
+def enter_lab(ready: Path) -> None:
+    """Make this process talk to the standing lab, whatever its environment said of AWS before.
+
+    Raises CannotRun where no lab says that it is up.
+    """
+    try:
+        endpoint = json.loads(ready.read_text())["endpoint"]
+    except (OSError, ValueError, KeyError) as error:
+        raise CannotRun(
+            f"--lab: {ready}: {error}: expected a lab that is up: python -m lab up"
+        ) from error
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(
+        AWS_ENDPOINT_URL=endpoint,
+        AWS_REGION=_LAB_REGION,
+        AWS_DEFAULT_REGION=_LAB_REGION,
+        AWS_ACCESS_KEY_ID=_LAB_KEY,
+        AWS_SECRET_ACCESS_KEY=_LAB_KEY,
+        AWS_SESSION_TOKEN=_LAB_KEY,
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        NO_PROXY="127.0.0.1",
+    )
+
+
+def reach(option: str, bucket: str, *, threads: int) -> Reached:
+    """The bucket that an option names, and a client for the region it is in.
+
+    Raises CannotRun for a bucket that does not answer, and where AWS cannot be reached at all.
+    """
+    config = Config(max_pool_connections=threads)
+    try:
+        client = boto3.client("s3", config=config)
+        answer = client.head_bucket(Bucket=bucket)
+        region = answer.get("BucketRegion") or client.meta.region_name
+        if region != client.meta.region_name and _is_of_aws(client.meta.endpoint_url):
+            client = boto3.client("s3", region_name=region, config=config)
+    except ClientError as error:
+        raise CannotRun(
+            f"{option}: {bucket!r}: {_refusal(error)}: expected a bucket that is there and may be"
+            " listed"
+        ) from error
+    except (BotoCoreError, ValueError) as error:
+        raise CannotRun(f"{option}: {bucket!r}: {error}") from error
+    return Reached(name=bucket, region=region, endpoint=client.meta.endpoint_url, client=client)
+
+
+def _refusal(error: ClientError) -> str:
+    match code_of(error):
+        case "404" | "NoSuchBucket":
+            return "there is no such bucket"
+        case "403" | "AccessDenied":
+            return "access is denied (403)"
+        case _:
+            return str(error)
+
+
+def _is_of_aws(endpoint: str) -> bool:
+    """Whether an endpoint is AWS' own.
+
+    >>> _is_of_aws("https://s3.sa-east-1.amazonaws.com"), _is_of_aws("http://127.0.0.1:9000")
+    (True, False)
+    """
+    return ".amazonaws.com" in endpoint
+
+
+def account(reached: Reached) -> str:
+    """The account whose credentials these are; empty where that cannot be known.
+
+    Another server for S3 need not have an STS beside it: it is asked only where one is named.
+    """
+    elsewhere = {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"} & set(os.environ)
+    if not elsewhere and not _is_of_aws(reached.endpoint):
+        return ""
+    try:
+        identity = boto3.client(
+            "sts", region_name=reached.region, config=_ASKED_BRIEFLY
+        ).get_caller_identity()
+    except (BotoCoreError, ClientError):
+        return ""
+    return identity["Account"]
+
+
+def is_empty(reached: Reached, prefix: str) -> bool:
+    """Whether a bucket has no object below a prefix."""
+    answer = reached.client.list_objects_v2(Bucket=reached.name, Prefix=prefix, MaxKeys=1)
+    return not answer.get("KeyCount")

@@ -1,0 +1,175 @@
+"""The end of a restore, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from rich.text import Text
+
+from cli import journal, verification
+from cli.journal import Noted
+from cli.plan_file import Seal
+from cli.report import Ended, Story
+from cli.verification import Why
+from cli.words import rate, shown, size
+from functions.report.words import count, duration, instant
+from functions.s3_versions.outcome import Result
+from functions.s3_versions.values import Diff
+
+_BAD: Final = "bold red"
+_WARNING: Final = "yellow"
+_GOOD: Final = "bold green"
+
+_WHY: Final = {
+    Why.WRITTEN_MEANWHILE: "written meanwhile by others, whose write is kept",
+    Why.UNRESTORABLE: "cannot be restored",
+    Why.THAWING: "archived, asked back",
+    Why.FAILED: "failed",
+    Why.WRONG: "restored, and not what it was",
+}
+
+
+def farewell(story: Story) -> str:
+    """What is said when a restore is ended at once."""
+    return f"stopped at once. To go on: {story.options.again(story.command)}"
+
+
+def taken_up(story: Story, seal: Seal) -> str:
+    """What is said when a restore that was interrupted goes on."""
+    actions = seal.counts.actions
+    return (
+        f"goes on with the plan of {instant(seal.made_at)}: {story.standing.good:,} of"
+        f" {count(actions, 'key')} are done (--anew plans again)"
+    )
+
+
+def lines(story: Story) -> Iterator[Text]:
+    """What is said at the end: what went wrong first, the verdict last."""
+    if story.trouble:
+        yield Text(f"stopped by an error: {story.trouble}", style=_BAD)
+    if story.ended in (Ended.RESTORED, Ended.STOPPED):
+        yield from _keys(story)
+    if story.ended in (Ended.NOTHING_TO_DO, Ended.DRY_RUN):
+        yield from _unrestorable(story)
+    if story.verification:
+        for one in story.verification.unlike:
+            yield Text(f"! {shown(one.key)}  read back: {one.problem}", style=_BAD)
+    if story.written:
+        yield Text(_speed(story), style="dim")
+    yield _verdict(story)
+    if story.ended is Ended.STOPPED or (story.ended is Ended.RESTORED and story.exit_status == 2):
+        yield Text(f"to go on: {story.options.again(story.command)}")
+    if story.options.report:
+        yield Text(f"report: {story.options.report}", style="dim")
+
+
+def _keys(story: Story) -> Iterator[Text]:
+    """The keys that are not what they were, some of each sort."""
+    for result, style in (
+        (Result.FAILED, _BAD),
+        (Result.CONFLICT, _WARNING),
+        (Result.THAWING, _WARNING),
+    ):
+        number = story.standing.counts[result]
+        if number:
+            noted = (
+                one
+                for one in journal.standing(story.plan.journal, story.standing)
+                if one.result is result
+            )
+            said = (_told(one) for one in noted)
+            yield from _some(said, number, _HEADS[result], story, style)
+    yield from _unrestorable(story)
+    if story.verification:
+        for why in (Why.WRONG, Why.WRITTEN_MEANWHILE):
+            yield from _differing(story, why)
+
+
+_HEADS: Final = {
+    Result.FAILED: "failed",
+    Result.CONFLICT: "conflicted: written meanwhile by others, whose write is kept",
+    Result.THAWING: "archived and asked back",
+}
+
+
+def _told(noted: Noted) -> str:
+    return f"! {shown(noted.key)}  {shown(noted.detail)}"
+
+
+def _unrestorable(story: Story) -> Iterator[Text]:
+    if story.unrestorable and story.ended is not Ended.STOPPED:
+        said = (
+            f"! {shown(action.key)}  {action.reason}"
+            for action in story.plan.read()
+            if action.diff is Diff.UNRESTORABLE
+        )
+        yield from _some(said, story.unrestorable, "cannot be restored", story, _BAD)
+
+
+def _differing(story: Story, why: Why) -> Iterator[Text]:
+    """The keys that the verification found; conflicts were told before."""
+    found = story.verification
+    number = found.differing[why] if found else 0
+    if number and not (why is Why.WRITTEN_MEANWHILE and story.standing.counts[Result.CONFLICT]):
+        said = (
+            f"! {shown(one.key)}"
+            for one in verification.differing(story.plan.differing)
+            if one.why is why
+        )
+        yield from _some(said, number, _WHY[why], story, _BAD if why is Why.WRONG else _WARNING)
+
+
+def _some(said: Iterator[str], number: int, head: str, story: Story, style: str) -> Iterator[Text]:
+    yield Text(f"{count(number, 'key')} {head}", style=style)
+    shown_most = story.options.show
+    yield from (Text(f"  {line}") for line in islice(said, shown_most))
+    if number > shown_most:
+        yield Text(f"  and {number - shown_most:,} more", style="dim")
+
+
+def _speed(story: Story) -> str:
+    seconds = story.seconds.get("write", 0.0)
+    return (
+        f"{count(story.written, 'key')}, {size(story.written_bytes)} in {duration(seconds)}:"
+        f" {rate(story.written, seconds):,.0f} keys a second,"
+        f" {size(rate(story.written_bytes, seconds))}/s"
+    )
+
+
+def _verdict(story: Story) -> Text:
+    status, keys = story.exit_status, story.standing.good
+    match story.ended:
+        case Ended.NOTHING_TO_DO:
+            if status:
+                return Text("nothing to do, but not all can be what it was", style=_BAD)
+            return Text("nothing to do: all is as it was at that time", style=_GOOD)
+        case Ended.DRY_RUN:
+            return Text("a dry run: nothing was written", style="bold")
+        case Ended.NOT_CONFIRMED:
+            return Text("not confirmed: nothing was written", style="bold")
+        case Ended.STOPPED:
+            left = story.seal.counts.actions - keys if story.seal else 0
+            told = (
+                f"{count(keys, 'key')} done, {left:,} left" if story.seal else "nothing was written"
+            )
+            return Text(f"stopped: {told}", style=_BAD)
+        case Ended.RESTORED:
+            return _restored(story, keys)
+
+
+def _restored(story: Story, keys: int) -> Text:
+    found = story.verification
+    sampled = len(found.sample) - len(found.unlike) if found else 0
+    done = f"{count(keys, 'key')} restored"
+    match story.exit_status:
+        case 0:
+            return Text(
+                f"all is as it was at that time: {done}, {sampled:,} of them read back in full",
+                style=_GOOD,
+            )
+        case 2:
+            return Text(f"not all yet: {done}, the rest is being brought back", style=_WARNING)
+        case _:
+            return Text(f"not all is as it was: {done}, the rest is named above", style=_BAD)
