@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from functions.errors import DrillError
+from functions.s3_versions import documents
+from functions.s3_versions.documents import UnreadableAnswer, name, texts
 from functions.s3_versions.values import Entry
 
 _ENTRIES: Final = ("Version", "DeleteMarker")
@@ -79,7 +81,7 @@ def parse(body: bytes) -> Page:
     """
     text = _text(body)
     first = _FIRST.search(text)
-    last = max(text.rfind(f"</{name}>") + len(name) + 3 for name in _ENTRIES)
+    last = max(text.rfind(f"</{kind}>") + len(kind) + 3 for kind in _ENTRIES)
     if first and "<!" not in text:
         entries = text[first.start() : last]
         root = _root(text[: first.start()] + text[last:])
@@ -97,18 +99,16 @@ def _text(body: bytes) -> str:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableListing(f"the listing: {error}: expected XML in UTF-8") from error
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise UnreadableListing("the listing: it declares a document type: expected none")
     return text
 
 
-def _root(text: str) -> ElementTree.Element:
+def _root(text: str) -> Element:
     try:
-        root = ElementTree.XML(text)  # _text refuses entities
-    except ElementTree.ParseError as error:
-        raise UnreadableListing(f"the listing: {error}: expected a whole document") from error
-    if _name(root) not in ("ListVersionsResult", "ListObjectVersionsOutput"):
-        raise UnreadableListing(f"the listing: {_name(root)}: expected ListVersionsResult")
+        root = documents.root(text)
+    except UnreadableAnswer as error:
+        raise UnreadableListing(f"the listing: {error}") from error
+    if name(root) not in ("ListVersionsResult", "ListObjectVersionsOutput"):
+        raise UnreadableListing(f"the listing: {name(root)}: expected ListVersionsResult")
     return root
 
 
@@ -132,13 +132,13 @@ def _quick(text: str, *, encoded: bool) -> list[Entry] | None:
     return entries if length == len(text) else None
 
 
-def _entries(root: ElementTree.Element) -> Iterator[Entry]:
+def _entries(root: Element) -> Iterator[Entry]:
     encoded = _is_encoded(root)
     for element in root:
-        kind = _name(element)
+        kind = name(element)
         if kind not in _ENTRIES:
             continue
-        found = _Fields(kind, {_name(child): child for child in element})
+        found = _Fields(kind, {name(child): child for child in element})
         key = found.text("Key")
         marker = kind == "DeleteMarker"
         yield Entry(
@@ -158,15 +158,17 @@ class _Fields(NamedTuple):
     """The children of an entry by name."""
 
     kind: str
-    children: dict[str, ElementTree.Element]
+    children: dict[str, Element]
 
-    def get(self, name: str) -> str:
-        child = self.children.get(name)
+    def get(self, child_name: str) -> str:
+        child = self.children.get(child_name)
         return (child.text or "") if child is not None else ""
 
-    def text(self, name: str) -> str:
-        if not (text := self.get(name)):
-            raise UnreadableListing(f"the listing: {self.kind}: {name}: missing: expected a text")
+    def text(self, child_name: str) -> str:
+        if not (text := self.get(child_name)):
+            raise UnreadableListing(
+                f"the listing: {self.kind}: {child_name}: missing: expected a text"
+            )
         return text
 
     def modified(self) -> str:
@@ -187,14 +189,14 @@ class _Fields(NamedTuple):
         return int(text)
 
     def restored(self) -> str:
-        status = {_name(child): child.text for child in self.children.get("RestoreStatus", ())}
+        status = {name(child): child.text for child in self.children.get("RestoreStatus", ())}
         if status.get("IsRestoreInProgress") == "true":
             return "ongoing"
         return "ready" if status.get("RestoreExpiryDate") else ""
 
 
-def _following(root: ElementTree.Element) -> Position | None:
-    fields = {_name(child): child.text or "" for child in root}
+def _following(root: Element) -> Position | None:
+    fields = texts(root)
     if fields.get("IsTruncated") != "true":
         if fields.get("IsTruncated") != "false":
             raise UnreadableListing(
@@ -207,8 +209,8 @@ def _following(root: ElementTree.Element) -> Position | None:
     return Position(_decoded(key) if _is_encoded(root) else key, fields["NextVersionIdMarker"])
 
 
-def _is_encoded(root: Any) -> bool:
-    return any(_name(child) == "EncodingType" and child.text == "url" for child in root)
+def _is_encoded(root: Element) -> bool:
+    return any(name(child) == "EncodingType" and child.text == "url" for child in root)
 
 
 def _decoded(key: str) -> str:
@@ -216,8 +218,3 @@ def _decoded(key: str) -> str:
         return unquote_plus(key, errors="strict")
     except UnicodeDecodeError as error:
         raise UnreadableListing(f"the listing: {key}: {error}: expected UTF-8") from error
-
-
-def _name(element: ElementTree.Element) -> str:
-    """An element's name, whichever namespace it is in."""
-    return element.tag.rpartition("}")[2]

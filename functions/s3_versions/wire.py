@@ -94,7 +94,8 @@ class Answer(NamedTuple):
 class Bucket:
     """One bucket over connections of its own, as the client's configuration tells to reach it.
 
-    Thread-safe. Close it, or use it as a context manager.
+    Thread-safe. Close it, or use it as a context manager. `tells_tags` is whether a HEAD was seen
+    to tell how many tags an object has: not every server does.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Bucket:
         self.name = name
         self.owner = owner
         self.connections = connections
+        self.tells_tags = False
         self.pace = Pace(connections)
         self._tries = tries
         self._pause_seconds = pause_seconds
@@ -283,7 +285,7 @@ class Bucket:
         )
 
     def _pause(self, number: int) -> float:
-        longest = min(LONGEST_PAUSE_SECONDS, self._pause_seconds * 2 ** (number - 1))
+        longest: float = min(LONGEST_PAUSE_SECONDS, self._pause_seconds * 2 ** (number - 1))
         return longest * random.random()  # noqa: S311  # it keeps clients apart, no secrets
 
 

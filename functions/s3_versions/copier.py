@@ -1,0 +1,275 @@
+"""Makes a bucket, or another one, what a plan says: many keys at once, each guarded by itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from functions.s3_versions import deletes, sameness
+from functions.s3_versions.forward import Forward
+from functions.s3_versions.outcome import Outcome, Result
+from functions.s3_versions.values import ARCHIVED, LARGEST_COPY, NULL, Action, Diff, How
+from functions.s3_versions.wire import Bucket, NoAnswer, RequestRefused
+
+__all__ = ["Copier", "Outcome", "Result"]
+
+_AHEAD: Final = 4
+"""Tasks that are taken ahead, for each thread."""
+
+_KEPT: Final = 4096
+"""Actions that wait behind one that is still being compared."""
+
+
+class _Task(NamedTuple):
+    """Work of one thread; what comes of it goes to `done`, an error as it was raised."""
+
+    work: Callable[[], Any]
+    done: SimpleQueue[Any]
+
+
+class _Raised(NamedTuple):
+    error: BaseException
+
+
+class Copier:
+    """Copies versions from one bucket forward into another, or into the same one.
+
+    All writes go through the pace of the target. Close it, or use it as a context manager; the
+    buckets stay open.
+    """
+
+    def __init__(
+        self,
+        source: Bucket,
+        target: Bucket,
+        *,
+        threads: int = 16,
+        thaw_days: int = 7,
+        thaw_tier: str = "Standard",
+        largest_copy: int = LARGEST_COPY,
+        most_read: int = sameness.MOST_READ,
+    ) -> None:
+        """Start no thread yet.
+
+        `largest_copy` bytes are copied by one request, what is larger in parts; up to `most_read`
+        bytes are read to compare what S3 tells nothing of.
+        """
+        self.source = source
+        self.target = target
+        self._most_read = most_read
+        self._forward = Forward(
+            source=source,
+            target=target,
+            largest_copy=largest_copy,
+            most_read=most_read,
+            thaw_days=thaw_days,
+            thaw_tier=thaw_tier,
+        )
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._number = threads
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the threads, once they have done what they were given."""
+        for _ in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def apply(
+        self, actions: Iterable[Action], *, stop: threading.Event | None = None
+    ) -> Iterator[Outcome]:
+        """Do the actions, and tell of each as it ends, in no order.
+
+        Few are taken ahead. Once `stop` is set no more are taken; those that were are ended, and
+        told. What cannot be done is an outcome too. Raises TlsFailed, BucketClosed and botocore's
+        errors, after telling of what was done; and what `actions` raises.
+        """
+        running = _Running(self._start())
+        batch = deletes.Batch()
+        try:
+            try:
+                for action in actions:
+                    way = self._way(action)
+                    if way is How.NOTHING:
+                        yield _nothing(action)
+                    elif way in (How.COPY, How.COMPARE, How.THAW):
+                        running.give(self._single(action))
+                    elif not deletes.fits(action):
+                        running.give(self._deleted_alone(action))
+                    else:
+                        if not batch.takes(action):
+                            running.give(self._deleted(batch))
+                            batch = deletes.Batch()
+                        batch.add(action)
+                    while running.left >= self._ahead or running.ready:
+                        yield from running.take()
+                    if running.error or (stop and stop.is_set()):
+                        break
+            except Exception as error:  # what has begun is told first
+                running.error = running.error or error
+            if batch:
+                running.give(self._deleted(batch))
+            while running.left:
+                yield from running.take()
+        finally:
+            running.wait()
+        if running.error:
+            raise running.error
+
+    def resolve(self, actions: Iterable[Action]) -> Iterator[Action]:
+        """The actions in their order, those to be compared turned into what they come to.
+
+        Where both are the same the action is to do nothing, of an unchanged key; else to copy, or
+        to ask back. Where S3 refuses to tell it is to copy, and the copy will say why not.
+
+        Raises NoAnswer, TlsFailed, BucketClosed, botocore's errors, and what `actions` raises.
+        """
+        running = _Running(self._start())
+        found: dict[int, Action] = {}
+        following = 0
+        try:
+            for number, action in enumerate(actions):
+                if action.how is How.COMPARE:
+                    running.give(self._numbered(number, action))
+                else:
+                    found[number] = action
+                while running.left >= self._ahead or len(found) > _KEPT or running.ready:
+                    found.update(running.take())
+                    if running.error:
+                        raise running.error
+                while following in found:
+                    yield found.pop(following)
+                    following += 1
+            while running.left:
+                found.update(running.take())
+                if running.error:
+                    raise running.error
+            for number in sorted(found):
+                yield found[number]
+        finally:
+            running.wait()
+
+    @property
+    def _ahead(self) -> int:
+        return self._number * _AHEAD
+
+    def _start(self) -> SimpleQueue[_Task | None]:
+        while len(self._threads) < self._number:
+            name = f"copy-{self.target.name}-{len(self._threads)}"
+            thread = threading.Thread(target=self._work, name=name, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        return self._tasks
+
+    def _work(self) -> None:
+        while task := self._tasks.get():
+            try:
+                task.done.put(task.work())
+            except BaseException as error:  # raised again where the task was given
+                task.done.put(_Raised(error))
+
+    def _way(self, action: Action) -> How:
+        """A null marker is replaced by whoever writes next: removing it by id may remove that."""
+        if action.how is How.UNDELETE and NULL in action.markers:
+            return How.COPY
+        return action.how
+
+    def _single(self, action: Action) -> Callable[[], list[Outcome]]:
+        def work() -> list[Outcome]:
+            began = time.perf_counter()
+            try:
+                compared = self._compared(action) if action.how is How.COMPARE else action
+            except NoAnswer as failed:
+                return [Outcome(action, Result.FAILED, detail=str(failed))]
+            if compared.how is How.NOTHING:
+                seconds = time.perf_counter() - began
+                return [Outcome(action, Result.ALREADY, compared.current, seconds)]
+            thaws = compared.how is How.THAW
+            return [self._forward.thaw(action) if thaws else self._forward.copy(action)]
+
+        return work
+
+    def _deleted(self, batch: deletes.Batch) -> Callable[[], list[Outcome]]:
+        return lambda: list(batch.send(self.target))
+
+    def _deleted_alone(self, action: Action) -> Callable[[], list[Outcome]]:
+        return lambda: [deletes.delete_alone(self.target, action)]
+
+    def _numbered(self, number: int, action: Action) -> Callable[[], list[tuple[int, Action]]]:
+        return lambda: [(number, self._compared(action))]
+
+    def _compared(self, action: Action) -> Action:
+        try:
+            wanted = sameness.look(self.source, action.key, action.version)
+            current = sameness.look(self.target, action.key)
+            if (
+                wanted
+                and current
+                and sameness.is_same(
+                    self.source, wanted, self.target, current, most_read=self._most_read
+                )
+            ):
+                return replace(
+                    action, diff=Diff.UNCHANGED, how=How.NOTHING, current=current.version
+                )
+        except RequestRefused:
+            pass  # of what cannot be compared the copy tells why it cannot be copied either
+        how = How.THAW if action.storage_class in ARCHIVED else How.COPY
+        return replace(action, diff=Diff.CHANGE, how=how)
+
+
+class _Running:
+    """Tasks that were given to the threads, as one caller sees them."""
+
+    def __init__(self, tasks: SimpleQueue[_Task | None]) -> None:
+        self._tasks = tasks
+        self._done: SimpleQueue[Any] = SimpleQueue()
+        self.left = 0
+        self.error: BaseException | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether a task has ended that was not taken yet."""
+        return not self._done.empty()
+
+    def give(self, work: Callable[[], Any]) -> None:
+        self._tasks.put(_Task(work, self._done))
+        self.left += 1
+
+    def take(self) -> Any:
+        """What came of one of them, waited for; the first error is kept, and nothing came of it."""
+        found = self._done.get()
+        self.left -= 1
+        if isinstance(found, _Raised):
+            self.error = self.error or found.error
+            return []
+        return found
+
+    def wait(self) -> None:
+        """Until all have ended."""
+        while self.left:
+            self.take()
+
+
+def _nothing(action: Action) -> Outcome:
+    if action.diff is Diff.UNRESTORABLE:
+        return Outcome(action, Result.FAILED, detail=action.reason)
+    return Outcome(action, Result.ALREADY, action.current)

@@ -1,0 +1,273 @@
+"""One version copied forward: it becomes the newest, if what is current is what the listing saw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import md5
+from typing import Final
+from urllib.parse import quote, urlencode
+from xml.sax.saxutils import escape
+
+from functions.s3_versions import documents, sameness
+from functions.s3_versions.documents import UnreadableAnswer
+from functions.s3_versions.outcome import Outcome, Result
+from functions.s3_versions.sameness import Facts
+from functions.s3_versions.values import LARGEST_COPY, Action
+from functions.s3_versions.wire import Bucket, RequestFailed, RequestRefused
+
+MOST_PARTS: Final = 10_000
+PART_SIZE: Final = 256 * 1024 * 1024
+"""Bytes of a part, where the source's own parts tell no size that can be used again."""
+
+_PARTS_AT_ONCE: Final = 8
+_NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
+_ARCHIVED: Final = frozenset({"InvalidObjectState", "ObjectNotInActiveTierError"})
+_NO_DAYS: Final = "INTELLIGENT_TIERING"
+"""The one archived class whose objects come back for good (S3 API, RestoreObject)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forward:
+    """Copies versions of one bucket onto the same keys of another, or of itself.
+
+    `largest_copy` is in bytes: what is larger is copied in parts. So is `most_read`: what is larger
+    is not read to be compared. `thaw_days` is how long an
+    archived version stays readable, `thaw_tier` how fast it is asked back.
+    """
+
+    source: Bucket
+    target: Bucket
+    largest_copy: int = LARGEST_COPY
+    most_read: int = sameness.MOST_READ
+    thaw_days: int = 7
+    thaw_tier: str = "Standard"
+
+    def copy(self, action: Action) -> Outcome:
+        """Copy; an archived version is asked back. A refusal is an outcome."""
+        began = time.perf_counter()
+        return self._told(action, self._copy, began, thaws=True)
+
+    def thaw(self, action: Action) -> Outcome:
+        """Ask an archived version back; copy it, if it is there already."""
+        began = time.perf_counter()
+        return self._told(action, self._thaw, began, thaws=False)
+
+    def _told(
+        self, action: Action, act: Callable[[Action], Outcome], began: float, *, thaws: bool
+    ) -> Outcome:
+        try:
+            outcome = self._guarded(action, act, thaws=thaws)
+        except RequestFailed as failed:
+            outcome = Outcome(action, Result.FAILED, detail=str(failed))
+        return outcome._replace(seconds=time.perf_counter() - began)
+
+    def _guarded(self, action: Action, act: Callable[[Action], Outcome], *, thaws: bool) -> Outcome:
+        try:
+            return act(action)
+        except RequestRefused as refused:
+            if refused.code in _ARCHIVED:
+                if thaws:
+                    return self._guarded(action, self._thaw, thaws=False)
+                return Outcome(action, Result.THAWING, detail=str(refused))
+            if refused.status in (404, 409, 412):
+                return self._met(action, refused)
+            raise
+
+    def _met(self, action: Action, refused: RequestRefused) -> Outcome:
+        """Something else is current than was expected: perhaps our own copy, its answer lost."""
+        wanted = sameness.look(self.source, action.key, action.version)
+        if wanted is None:
+            raise refused
+        current = sameness.look(self.target, action.key)
+        if current and sameness.is_same(
+            self.source, wanted, self.target, current, most_read=self.most_read
+        ):
+            return Outcome(action, Result.ALREADY, current.version)
+        found = current.etag if current else ""
+        if found == action.expects and refused.status == 404:
+            raise refused
+        return Outcome(
+            action,
+            Result.CONFLICT,
+            detail=f"{refused}: current is {found or 'nothing'}, expected"
+            f" {action.expects or 'nothing'}",
+        )
+
+    def _copy(self, action: Action) -> Outcome:
+        if action.size > self.largest_copy:
+            return self._copy_in_parts(action)
+        headers = {
+            **self._from(action),
+            **_guard(action),
+            "x-amz-metadata-directive": "COPY",
+            "x-amz-tagging-directive": "COPY",
+        }
+        if action.storage_class:
+            headers["x-amz-storage-class"] = action.storage_class
+        answer = self.target.request("CopyObject", "PUT", action.key, headers=headers)
+        version = answer.headers.get("x-amz-version-id", "")
+        return Outcome(action, Result.DONE, version, bytes=action.size)
+
+    def _thaw(self, action: Action) -> Outcome:
+        tier = f"<Tier>{escape(self.thaw_tier)}</Tier>"
+        days = "" if action.storage_class == _NO_DAYS else f"<Days>{self.thaw_days}</Days>"
+        body = (
+            f'<RestoreRequest xmlns="{_NAMESPACE}">{days}<GlacierJobParameters>{tier}'
+            "</GlacierJobParameters></RestoreRequest>"
+        ).encode()
+        try:
+            answer = self.source.request(
+                "RestoreObject",
+                "POST",
+                action.key,
+                query={"restore": "", "versionId": action.version},
+                headers={"content-type": "application/xml"},
+                body=body,
+            )
+        except RequestRefused as refused:
+            if refused.code != "RestoreAlreadyInProgress":
+                raise
+            return Outcome(action, Result.THAWING, detail=str(refused))
+        if answer.status == 200:
+            return self._copy(action)
+        told = f"asked back for {self.thaw_days} days, tier {self.thaw_tier}"
+        return Outcome(action, Result.THAWING, detail=told)
+
+    def _copy_in_parts(self, action: Action) -> Outcome:
+        facts = sameness.look(self.source, action.key, action.version)
+        if facts is None:
+            raise RequestRefused(
+                "HeadObject",
+                self.source.name,
+                action.key,
+                status=404,
+                code="NoSuchVersion",
+                words=f"version {action.version} does not exist",
+            )
+        headers = self._stored(action, facts)
+        answer = self.target.request(
+            "CreateMultipartUpload", "POST", action.key, query={"uploads": ""}, headers=headers
+        )
+        upload = _field(answer.body, "UploadId")
+        try:
+            etags = self._parts(action, upload, self._part_size(action, facts))
+            return self._complete(action, upload, etags)
+        except BaseException:
+            self._abort(action, upload)
+            raise
+
+    def _stored(self, action: Action, facts: Facts) -> dict[str, str]:
+        """The headers by which an upload in parts gets all that a copy would carry over."""
+        if facts.headers.get("x-amz-missing-meta", "0") != "0":
+            raise RequestRefused(
+                "HeadObject",
+                self.source.name,
+                action.key,
+                status=200,
+                code="x-amz-missing-meta",
+                words="some of its metadata cannot be told in headers, so not be copied in parts",
+            )
+        headers = dict(facts.headers)
+        if action.storage_class:
+            headers["x-amz-storage-class"] = action.storage_class
+        if found := sameness.tags(self.source, facts):
+            headers["x-amz-tagging"] = urlencode(found)
+        return headers
+
+    def _part_size(self, action: Action, facts: Facts) -> int:
+        """That of the source, so that the ETag becomes the same, where S3 tells it."""
+        smallest = -(-action.size // MOST_PARTS)
+        if facts.parts:
+            query = {"versionId": action.version, "partNumber": "1"}
+            told = self.source.request("HeadObject", "HEAD", action.key, query=query).headers
+            size = int(told.get("content-length", 0)) if "x-amz-mp-parts-count" in told else 0
+            if smallest <= size <= self.largest_copy and -(-action.size // size) == facts.parts:
+                return size
+        return max(smallest, min(PART_SIZE, self.largest_copy))
+
+    def _parts(self, action: Action, upload: str, size: int) -> list[str]:
+        """The ETags of all parts, copied several at once."""
+
+        def part(number: int) -> str:
+            first = (number - 1) * size
+            last = min(first + size, action.size) - 1
+            answer = self.target.request(
+                "UploadPartCopy",
+                "PUT",
+                action.key,
+                query={"partNumber": str(number), "uploadId": upload},
+                headers={
+                    **self._from(action),
+                    "x-amz-copy-source-range": f"bytes={first}-{last}",
+                },
+            )
+            return _field(answer.body, "ETag").strip('"')
+
+        numbers = range(1, -(-action.size // size) + 1)
+        with ThreadPoolExecutor(min(_PARTS_AT_ONCE, len(numbers))) as pool:
+            return list(pool.map(part, numbers))
+
+    def _complete(self, action: Action, upload: str, etags: list[str]) -> Outcome:
+        parts = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>&quot;{etag}&quot;</ETag></Part>"
+            for number, etag in enumerate(etags, 1)
+        )
+        try:
+            answer = self.target.request(
+                "CompleteMultipartUpload",
+                "POST",
+                action.key,
+                query={"uploadId": upload},
+                headers={"content-type": "application/xml", **_guard(action)},
+                body=f'<CompleteMultipartUpload xmlns="{_NAMESPACE}">{parts}'
+                "</CompleteMultipartUpload>".encode(),
+            )
+        except RequestRefused as refused:
+            current = sameness.look(self.target, action.key)
+            if refused.code not in ("NoSuchUpload", "PreconditionFailed") or current is None:
+                raise
+            if current.etag != _etag_of(etags):
+                raise
+            # It was completed, and the answer lost: S3 makes this ETag of these parts alone.
+            return Outcome(action, Result.DONE, current.version, bytes=action.size)
+        version = answer.headers.get("x-amz-version-id", "")
+        return Outcome(action, Result.DONE, version, bytes=action.size)
+
+    def _abort(self, action: Action, upload: str) -> None:
+        try:
+            self.target.request(
+                "AbortMultipartUpload", "DELETE", action.key, query={"uploadId": upload}
+            )
+        except RequestFailed as failed:
+            # The upload's own error is on its way and tells more; a lifecycle rule ends the rest.
+            failed.add_note("an upload in parts may be left behind")
+
+    def _from(self, action: Action) -> dict[str, str]:
+        source = f"/{self.source.name}/{quote(action.key, safe='/~')}"
+        headers = {"x-amz-copy-source": f"{source}?versionId={quote(action.version, safe='~')}"}
+        if self.source.owner:
+            headers["x-amz-source-expected-bucket-owner"] = self.source.owner
+        return headers
+
+
+def _guard(action: Action) -> dict[str, str]:
+    """What must be current for a write to happen."""
+    return {"if-match": f'"{action.expects}"'} if action.expects else {"if-none-match": "*"}
+
+
+def _etag_of(etags: list[str]) -> str:
+    """The ETag of an object that is made of parts with these; empty where theirs are no digests."""
+    try:
+        joined = b"".join(bytes.fromhex(etag) for etag in etags)
+    except ValueError:
+        return ""
+    return f"{md5(joined, usedforsecurity=False).hexdigest()}-{len(etags)}"
+
+
+def _field(body: bytes, name: str) -> str:
+    if not (text := documents.texts(documents.root(body)).get(name)):
+        raise UnreadableAnswer(f"{name}: missing: expected a text")
+    return text

@@ -1,0 +1,152 @@
+"""Whether two versions of an object are the same: in content, headers, metadata and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from functions.s3_versions import documents
+from functions.s3_versions.wire import Bucket, RequestRefused
+
+MOST_READ: Final = 64 * 1024 * 1024
+"""Bytes of an object that is still read to be compared, where S3 tells nothing that settles it."""
+
+_HEADERS: Final = (
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+    "x-amz-website-redirect-location",
+)
+_CHECKSUM: Final = "x-amz-checksum-"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What S3 tells of a version without reading it.
+
+    `size` is in bytes. `headers` are those that S3 stores with it, metadata included, `checksums`
+    those of the whole object by algorithm, `tags` the number of them: None where it is not told.
+    """
+
+    key: str
+    version: str
+    etag: str
+    size: int
+    storage_class: str
+    headers: dict[str, str]
+    checksums: dict[str, str]
+    tags: int | None
+
+    @property
+    def parts(self) -> int:
+        """Of how many parts it was made; 0 where it was uploaded whole."""
+        _, _, number = self.etag.partition("-")
+        return int(number) if number.isdecimal() else 0
+
+
+def look(bucket: Bucket, key: str, version: str = "") -> Facts | None:
+    """The facts of a version, or of what is current; None where nothing is.
+
+    Raises RequestRefused and NoAnswer.
+    """
+    query = {"versionId": version} if version else {}
+    asked = {"x-amz-checksum-mode": "ENABLED"}
+    try:
+        told = bucket.request("HeadObject", "HEAD", key, query=query, headers=asked).headers
+    except RequestRefused as refused:
+        if refused.status == 404:
+            return None
+        raise
+    whole = told.get("x-amz-checksum-type", "") == "FULL_OBJECT"
+    count = told.get("x-amz-tagging-count")
+    if count is not None:
+        bucket.tells_tags = True
+    return Facts(
+        key=key,
+        version=told.get("x-amz-version-id", version),
+        etag=told.get("etag", "").strip('"'),
+        size=int(told.get("content-length", 0)),
+        storage_class=told.get("x-amz-storage-class", "STANDARD"),
+        headers={
+            name: value
+            for name, value in told.items()
+            if name in _HEADERS or name.startswith("x-amz-meta-") or name == "x-amz-missing-meta"
+        },
+        checksums={
+            name.removeprefix(_CHECKSUM): value
+            for name, value in told.items()
+            if whole and name.startswith(_CHECKSUM) and name != f"{_CHECKSUM}type"
+        },
+        tags=int(count) if count is not None else None,
+    )
+
+
+def is_same(
+    one: Bucket, wanted: Facts, other: Bucket, current: Facts, *, most_read: int = MOST_READ
+) -> bool:
+    """Whether two versions are the same in all that a copy keeps.
+
+    Where neither ETags nor checksums settle it both are read; above `most_read` bytes they count as
+    different. Raises RequestRefused and NoAnswer.
+    """
+    return (
+        wanted.size == current.size
+        and wanted.headers == current.headers
+        and _may_have_same_tags(wanted, current)
+        and _has_same_content(one, wanted, other, current, most_read)
+        and tags(one, wanted) == tags(other, current)
+    )
+
+
+def tags(bucket: Bucket, facts: Facts) -> dict[str, str]:
+    """The tags of a version; no request where S3 tells that there are none.
+
+    A server that told of tags at one object of the bucket would have told of them at this one, if
+    there were any. Raises RequestRefused and NoAnswer.
+    """
+    if not facts.tags and bucket.tells_tags:
+        return {}
+    query = {"tagging": ""}
+    if facts.version:
+        query["versionId"] = facts.version
+    answer = bucket.request("GetObjectTagging", "GET", facts.key, query=query)
+    found = [
+        documents.texts(element)
+        for element in documents.root(answer.body).iter()
+        if documents.name(element) == "Tag"
+    ]
+    return {tag["Key"]: tag["Value"] for tag in found}
+
+
+def digest(bucket: Bucket, key: str, version: str = "") -> bytes:
+    """The SHA-256 of a version's bytes, in constant memory. Raises RequestRefused and NoAnswer."""
+
+    def consume(pieces: Iterable[bytes]) -> bytes:
+        found = sha256()
+        for piece in pieces:
+            found.update(piece)
+        return found.digest()
+
+    query = {"versionId": version} if version else {}
+    return bucket.request("GetObject", "GET", key, query=query, consume=consume).body
+
+
+def _may_have_same_tags(wanted: Facts, current: Facts) -> bool:
+    return None in (wanted.tags, current.tags) or wanted.tags == current.tags
+
+
+def _has_same_content(
+    one: Bucket, wanted: Facts, other: Bucket, current: Facts, most_read: int
+) -> bool:
+    if wanted.etag == current.etag:
+        return True
+    for algorithm in wanted.checksums.keys() & current.checksums.keys():
+        return wanted.checksums[algorithm] == current.checksums[algorithm]
+    if wanted.size > most_read:
+        return False
+    return digest(one, wanted.key, wanted.version) == digest(other, current.key, current.version)
