@@ -23,6 +23,9 @@ from werkzeug.exceptions import HTTPException
 
 CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 
+OLDER_CREDENTIAL = re.compile(r"(?:^|&)AWSAccessKeyId=([^&]+)")
+"""In the query of a request to S3 that is pre-signed in the older way, which the SDK prefers."""
+
 SERVICES = {"monitoring": "cloudwatch", "states": "stepfunctions"}
 """Where the name a request is signed for is not the service's name in the SDK."""
 
@@ -70,12 +73,15 @@ class Denied(Refusal):
 def signature(authorization: str) -> tuple[str, str, str] | None:
     """Access key, region and service that a request is signed with; None if it is not.
 
+    That stands in its Authorization header, or in its query.
+
     >>> signature("AWS4-HMAC-SHA256 Credential=ASIA1/20261123/sa-east-1/states/aws4_request, ...")
     ('ASIA1', 'sa-east-1', 'stepfunctions')
     """
     match = CREDENTIAL.search(authorization)
     if match is None:
-        return None
+        older = OLDER_CREDENTIAL.search(authorization)
+        return (older[1], "", "s3") if older else None
     access_key, region, service = match.groups()
     return access_key, region, SERVICES.get(service, service)
 

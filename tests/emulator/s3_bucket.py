@@ -109,7 +109,9 @@ class S3Bucket:
         S3SigV4Auth(Credentials("key", "secret"), "s3", REGION).add_auth(request)
         connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=10)
         try:
-            connection.request(method, asked, body=body, headers=dict(request.headers))
+            connection.request(
+                method, asked, body=body, headers={**dict(request.headers), **(headers or {})}
+            )
             answer = connection.getresponse()
             found = {name.lower(): value for name, value in answer.getheaders()}
             return Reply(status=answer.status, headers=found, body=answer.read())
