@@ -23,6 +23,7 @@ from functions.s3_versions.values import ARCHIVED, NULL, Action, Caveat, Diff, E
 MOST_MARKERS = 1000
 """Of the markers above a version, how many can be removed with one request (S3, DeleteObjects)."""
 
+ABSENT = "absent then, as far as the listing tells, and absent now"
 EXPIRED = "a lifecycle rule may have deleted what was current then"
 OVERWRITTEN = (
     "written while versioning was off or suspended: what was there before, if anything, is gone"
@@ -97,13 +98,14 @@ def _seen(history: Iterator[Entry], at: str, horizon: str) -> Seen:
             f"{newest.key!r}: {newest.version_id} is listed first and is not the latest: expected"
             " the newest version or marker first"
         )
-    target = first_version = None
+    target = first_version = later = None
     leading: list[str] = []
-    overwritten = False
+    null_seen = overwritten = False
     while True:
-        if entry.modified > at:
-            target = None
-            overwritten = overwritten or entry.version_id == NULL
+        null_seen = null_seen or entry.version_id == NULL
+        if _is_after(entry.modified, at):
+            target, later = None, entry
+            overwritten = null_seen
         elif target is None:
             target = entry
         if first_version is None:
@@ -114,11 +116,18 @@ def _seen(history: Iterator[Entry], at: str, horizon: str) -> Seen:
         following = next(history, None)
         if following is None:
             break
+        if following.latest:
+            raise ListingOutOfOrder(
+                f"{newest.key!r}: {following.version_id} is the latest as well as"
+                f" {newest.version_id}: expected the first one alone"
+            )
         entry = following
     caveats = _caveats(target, overwritten, at)
-    if target is None and horizon and entry.modified < horizon:
+    if later is not None and horizon and not _is_after(later.modified, horizon):
         caveats.append(Caveat.MAYBE_EXPIRED)
-    only_markers_above = target is first_version and len(leading) <= MOST_MARKERS
+    only_markers_above = (
+        target is not None and target is first_version and len(leading) <= MOST_MARKERS
+    )
     return Seen(
         key=newest.key,
         newest=newest,
@@ -127,6 +136,16 @@ def _seen(history: Iterator[Entry], at: str, horizon: str) -> Seen:
         markers=tuple(leading) if only_markers_above else (),
         caveats=tuple(caveats),
     )
+
+
+def _is_after(modified: str, time: str) -> bool:
+    """Whether a date of the listing lies after a time, with or without its zone.
+
+    >>> [_is_after(date, "2026-11-02T05:00:05.000000000") for date in
+    ...  ("2026-11-02T05:00:05.000Z", "2026-11-02T05:00:05", "2026-11-02T05:00:05.001")]
+    [False, False, True]
+    """
+    return modified > time and modified.rstrip("Z") > time
 
 
 def _caveats(target: Entry | None, overwritten: bool, at: str) -> list[Caveat]:
@@ -148,17 +167,23 @@ def _in_the_same_second(modified: str, at: str) -> bool:
     [True, False, False]
     """
     whole = not modified[19:].strip(".0Z")
-    return whole and modified[:19] == at[:19] and at[20:23] != "999"
+    return whole and modified[:19] == at[:19] and at[20:26] != "999999"
 
 
 def plan(
-    entries: Iterable[Entry], at: str, *, undelete: bool = False, horizon: str = ""
+    entries: Iterable[Entry],
+    at: str,
+    *,
+    undelete: bool = False,
+    horizon: str = "",
+    etags_tell: bool = True,
 ) -> Iterator[Action]:
     """The actions that make a bucket, in place, what it was at T: one a key, in order.
 
     Nothing is destroyed: versions are copied forward, markers are added. With `undelete` the
     markers above a version are removed instead where nothing else lies above it. A key that was
-    absent at T and is now has no action.
+    absent at T and is now has no action, unless there is a caveat to tell. `etags_tell` is false
+    where equal bytes may have different ETags, as they have when a KMS key encrypts them.
 
     >>> entries = [Entry("new", "1", False, "2026-11-02T05:00:09Z", "d41d", latest=True)]
     >>> [(a.key, a.how.value, a.expects) for a in plan(entries, "2026-11-02T05:00:05.000000000")]
@@ -167,36 +192,38 @@ def plan(
     Raises ListingOutOfOrder.
     """
     for seen in histories(entries, at, horizon=horizon):
-        action = decide(seen, undelete=undelete)
+        action = decide(seen, undelete=undelete, etags_tell=etags_tell)
         if action is not None:
             yield action
 
 
-def decide(seen: Seen, *, undelete: bool = False) -> Action | None:
-    """What makes one key what it was at T, in place; None where it was absent and is."""
+def decide(seen: Seen, *, undelete: bool = False, etags_tell: bool = True) -> Action | None:
+    """What makes one key what it was at T, in place; None where it surely was absent and is."""
     target, current = seen.target, seen.current
     if target is None:
-        if current is None:
-            return None
-        return _absent(seen, current)
+        if current is None or seen.doubt:
+            return _absent(seen, current)
+        return _action(seen, Diff.REMOVE, How.MARKER, None, current)
     if target is seen.newest:
         return _action(seen, Diff.UNCHANGED, How.NOTHING, target, current)
     if undelete and seen.markers:
         return _action(seen, Diff.CREATE, How.UNDELETE, target, current, markers=seen.markers)
-    return _copy(seen, target, current)
+    return _copy(seen, target, current, etags_tell)
 
 
-def _absent(seen: Seen, current: Entry) -> Action:
-    """A key that is there, and was not: a marker is added, unless it may have been after all."""
+def _absent(seen: Seen, current: Entry | None) -> Action | None:
+    """A key that was absent, as far as the listing tells: nothing is done, its doubts are told."""
     if seen.doubt:
         return _action(seen, Diff.UNRESTORABLE, How.NOTHING, None, current, reason=seen.doubt)
-    return _action(seen, Diff.REMOVE, How.MARKER, None, current)
+    if seen.caveats:
+        return _action(seen, Diff.UNCHANGED, How.NOTHING, None, current, reason=ABSENT)
+    return None
 
 
-def _copy(seen: Seen, target: Entry, current: Entry | None) -> Action:
+def _copy(seen: Seen, target: Entry, current: Entry | None, etags_tell: bool) -> Action:
     """Copy forward; where what is current may be the very same already, compare first."""
     how = How.COPY
-    if current is not None and _may_be_same(target, current):
+    if current is not None and _may_be_same(target, current, etags_tell):
         how = How.COMPARE
     elif target.storage_class in ARCHIVED and target.restored != "ready":
         how = How.THAW
@@ -204,11 +231,19 @@ def _copy(seen: Seen, target: Entry, current: Entry | None) -> Action:
     return _action(seen, diff, how, target, current)
 
 
-def _may_be_same(target: Entry, current: Entry) -> bool:
-    """Whether two versions can hold the same bytes: an ETag of parts says nothing of another."""
+def _may_be_same(target: Entry, current: Entry, etags_tell: bool) -> bool:
+    """Whether two versions can hold the same bytes.
+
+    Of two ETags only those that come about in the same way tell: whole, or in as many parts.
+
+    >>> one, other = (Entry("a", name, False, "", etag, 9) for name, etag in ("1b", "2c"))
+    >>> _may_be_same(one, other, True), _may_be_same(one, other._replace(etag="c-2"), True)
+    (False, True)
+    """
     if target.size != current.size:
         return False
-    return target.etag == current.etag or target.multipart != current.multipart
+    in_one_way = target.etag.partition("-")[2] == current.etag.partition("-")[2]
+    return target.etag == current.etag or not (in_one_way and etags_tell)
 
 
 def _action(
@@ -238,11 +273,17 @@ def _action(
 
 
 def plan_elsewhere(
-    entries: Iterable[Entry], there: Iterable[Entry], at: str, *, horizon: str = ""
+    entries: Iterable[Entry],
+    there: Iterable[Entry],
+    at: str,
+    *,
+    horizon: str = "",
+    etags_tell: bool = True,
 ) -> Iterator[Action]:
     """The actions that bring what a bucket was at T into another one: one a key, in order.
 
     `there` is the other bucket's own listing. What it holds besides is left alone, and told.
+    `horizon` and `etags_tell` are as in `plan`.
 
     >>> entries = [Entry("a", "1", False, "2026-11-02T05:00:01Z", "d41d", latest=True)]
     >>> at = "2026-11-02T05:00:05.000000000"
@@ -260,7 +301,7 @@ def plan_elsewhere(
         found = other if other is not None and other.key == seen.key else None
         if found is not None:
             other = next(others, None)
-        action = _decide_elsewhere(seen, found)
+        action = _decide_elsewhere(seen, found, etags_tell)
         if action is not None:
             yield action
     while other is not None:
@@ -276,23 +317,21 @@ def _currents(entries: Iterable[Entry]) -> Iterator[Entry]:
             yield seen.current
 
 
-def _decide_elsewhere(seen: Seen, found: Entry | None) -> Action | None:
-    target = seen.target
-    if target is not None:
-        return _copy(seen, target, found)
-    if found is not None:
-        return _kept(found)
-    if seen.doubt:
-        return _action(seen, Diff.UNRESTORABLE, How.NOTHING, None, None, reason=seen.doubt)
-    return None
+def _decide_elsewhere(seen: Seen, found: Entry | None, etags_tell: bool) -> Action | None:
+    if seen.target is not None:
+        return _copy(seen, seen.target, found, etags_tell)
+    if found is not None and not seen.doubt:
+        return _kept(found, seen.caveats)
+    return _absent(seen, found)
 
 
-def _kept(found: Entry) -> Action:
+def _kept(found: Entry, caveats: tuple[Caveat, ...] = ()) -> Action:
     return Action(
         key=found.key,
         diff=Diff.UNCHANGED,
         how=How.NOTHING,
         expects=found.etag,
         current=found.version_id,
+        caveats=caveats,
         reason=ELSEWHERE_ONLY,
     )
