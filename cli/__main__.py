@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from cli import arguments
 from cli.errors import CannotRun
 
+STOPPED = 2
 COULD_NOT_RUN = 3
 
 
@@ -30,6 +31,9 @@ def main(given: Sequence[str] | None = None) -> int:
         return restore_bucket.restore(command, options, console)
     except restore_bucket.EXPECTED as error:
         return _could_not_run(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped: nothing was written\n")
+        return STOPPED
 
 
 def _could_not_run(error: Exception) -> int:

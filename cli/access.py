@@ -23,6 +23,8 @@ READY: Final = Path(__file__).parent.parent / ".lab" / "up" / "ready.json"
 
 _LAB_REGION: Final = "sa-east-1"
 _LAB_KEY: Final = "lab"
+_ABSENT: Final = ("404", "NoSuchBucket")
+_DENIED: Final = ("403", "AccessDenied")
 _ASKED_BRIEFLY: Final = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
 
 
@@ -70,28 +72,25 @@ def reach(option: str, bucket: str, *, threads: int) -> Reached:
     config = Config(max_pool_connections=threads)
     try:
         client = boto3.client("s3", config=config)
-        answer = client.head_bucket(Bucket=bucket)
-        region = answer.get("BucketRegion") or client.meta.region_name
+        region = _region(client, bucket)
         if region != client.meta.region_name and _is_of_aws(client.meta.endpoint_url):
             client = boto3.client("s3", region_name=region, config=config)
     except ClientError as error:
-        raise CannotRun(
-            f"{option}: {bucket!r}: {_refusal(error)}: expected a bucket that is there and may be"
-            " listed"
-        ) from error
+        told = "there is no such bucket" if code_of(error) in _ABSENT else str(error)
+        raise CannotRun(f"{option}: {bucket!r}: {told}: expected a bucket that is there") from error
     except (BotoCoreError, ValueError) as error:
         raise CannotRun(f"{option}: {bucket!r}: {error}") from error
     return Reached(name=bucket, region=region, endpoint=client.meta.endpoint_url, client=client)
 
 
-def _refusal(error: ClientError) -> str:
-    match code_of(error):
-        case "404" | "NoSuchBucket":
-            return "there is no such bucket"
-        case "403" | "AccessDenied":
-            return "access is denied (403)"
-        case _:
-            return str(error)
+def _region(client: S3Client, bucket: str) -> str:
+    """Where a bucket is. Who may only list below a prefix is not told, and assumed to know it."""
+    try:
+        return client.head_bucket(Bucket=bucket).get("BucketRegion") or client.meta.region_name
+    except ClientError as error:
+        if code_of(error) in _DENIED:
+            return client.meta.region_name
+        raise
 
 
 def _is_of_aws(endpoint: str) -> bool:
