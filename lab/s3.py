@@ -1,7 +1,8 @@
 """S3 for a lab: objects, their versions and markers, and their order, as AWS has them.
 
 It answers in moto's place whatever is about an object; buckets and their configuration are moto's.
-moto 5.2.5 lists versions and markers apart, pages them wrongly, and ignores most conditions.
+moto 5.2.5 lists versions and markers apart, pages them wrongly, and ignores most conditions; of a
+configuration it forgets parts (the prefix of a replication rule), so what was put is kept here.
 
 Not as in AWS: nothing expires or changes its class by a lifecycle rule, nothing is replicated or
 notified; there are no ACLs, no requester pays, no keys of customers (SSE-C), no access points;
@@ -153,6 +154,8 @@ class S3:
                 raise S3Refusal("AccessDenied", "Access Denied", HTTPStatus.FORBIDDEN)
         if call.operation == "DeleteBucket":
             return self._bucket_deleted(call.parameters["Bucket"], moto)
+        if call.operation in _CONFIGURED:
+            return self._configured(call, body, moto)
         operation = OPERATIONS.get(call.operation)
         if operation is None:
             if "Key" in call.parameters:
@@ -190,6 +193,21 @@ class S3:
                 self._buckets.pop(name, None)
             return answer
 
+    def _configured(self, call: Call, body: bytes, moto: Callable[[], Answer]) -> Answer:
+        """moto's answer about a part of a configuration, with the document as it was put."""
+        part, answer = _CONFIGURED[call.operation], moto()
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            return answer
+        documents = self.bucket(call.parameters["Bucket"]).documents
+        if call.operation.startswith("Put"):
+            documents[part] = body
+        elif call.operation.startswith("Delete"):
+            documents.pop(part, None)
+        elif part in documents:
+            headers = {"Content-Type": "application/xml"}
+            return Answer(status=answer.status, headers=headers, body=documents[part])
+        return answer
+
     def _settings(self, bucket: str) -> Any:
         """moto's bucket, which has its configuration. Raises S3Refusal."""
         found = s3_backends[aws.ACCOUNT]["aws"].buckets.get(bucket)
@@ -202,6 +220,22 @@ class S3:
             )
         return found
 
+
+_CONFIGURED = {
+    "DeleteBucketLifecycle": "lifecycle",
+    "GetBucketLifecycleConfiguration": "lifecycle",
+    "PutBucketLifecycleConfiguration": "lifecycle",
+    "DeleteBucketReplication": "replication",
+    "GetBucketReplication": "replication",
+    "PutBucketReplication": "replication",
+    "GetBucketNotificationConfiguration": "notification",
+    "PutBucketNotificationConfiguration": "notification",
+    "GetObjectLockConfiguration": "object lock",
+    "PutObjectLockConfiguration": "object lock",
+    "GetBucketVersioning": "versioning",
+    "PutBucketVersioning": "versioning",
+}
+"""Which part of a configuration an operation is about, of those that moto does not keep whole."""
 
 OPERATIONS: Mapping[str, Operation] = {
     "AbortMultipartUpload": s3_uploads.abort_multipart_upload,

@@ -162,10 +162,14 @@ class Upload:
 
 
 class Bucket:
-    """The keys of a bucket in the order of their UTF-8 bytes, with their histories."""
+    """The keys of a bucket in the order of their UTF-8 bytes, with their histories.
+
+    `documents` are parts of its configuration, as they were put.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.documents: dict[str, bytes] = {}
         self.uploads: dict[str, Upload] = {}
         self._order: list[bytes] = []
         self._histories: dict[bytes, History] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -315,3 +316,61 @@ def test_what_is_configured_is_read_again(bucket: S3Bucket) -> None:
     assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
     nothing = s3.get_bucket_notification_configuration(Bucket=name)
     assert set(nothing) == {"ResponseMetadata"}
+
+
+def test_nothing_of_a_configuration_is_lost(bucket: S3Bucket, emulator: Emulator) -> None:
+    s3, name = bucket.s3, bucket.name
+    target = S3Bucket(emulator=emulator)
+    kept = {
+        "ID": "kept",
+        "Status": "Enabled",
+        "Filter": {"ObjectSizeGreaterThan": 9},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 90, "NewerNoncurrentVersions": 3},
+    }
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [kept]})
+    assert s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"] == [kept]
+    s3.delete_bucket_lifecycle(Bucket=name)
+    with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
+        s3.get_bucket_lifecycle_configuration(Bucket=name)
+    replication = {
+        "Role": "arn:aws:iam::123456789012:role/replication",
+        "Rules": [
+            {
+                "ID": "site",
+                "Priority": 1,
+                "Status": "Enabled",
+                "Filter": {"Prefix": "site/"},
+                "DeleteMarkerReplication": {"Status": "Disabled"},
+                "Destination": {"Bucket": f"arn:aws:s3:::{target.name}"},
+            }
+        ],
+    }
+    s3.put_bucket_replication(Bucket=name, ReplicationConfiguration=replication)
+    assert s3.get_bucket_replication(Bucket=name)["ReplicationConfiguration"] == replication
+    s3.put_bucket_notification_configuration(
+        Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    found = s3.get_bucket_notification_configuration(Bucket=name)
+    assert found["EventBridgeConfiguration"] == {}
+    s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={})
+    assert set(s3.get_bucket_notification_configuration(Bucket=name)) == {"ResponseMetadata"}
+    s3.put_bucket_versioning(
+        Bucket=name,
+        MFA="device 123456",
+        VersioningConfiguration={"Status": "Enabled", "MFADelete": "Enabled"},
+    )
+    assert s3.get_bucket_versioning(Bucket=name)["MFADelete"] == "Enabled"
+
+
+def test_a_bucket_is_public_by_its_policy(bucket: S3Bucket) -> None:
+    for principal, public in (("*", True), ({"AWS": "arn:aws:iam::123456789012:root"}, False)):
+        statement = {
+            "Effect": "Allow",
+            "Principal": principal,
+            "Action": "s3:GetObject",
+            "Resource": f"arn:aws:s3:::{bucket.name}/*",
+        }
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        bucket.s3.put_bucket_policy(Bucket=bucket.name, Policy=json.dumps(policy))
+        status = bucket.s3.get_bucket_policy_status(Bucket=bucket.name)["PolicyStatus"]
+        assert status == {"IsPublic": public}
