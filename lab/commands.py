@@ -113,11 +113,11 @@ def _chosen(chosen: argparse.Namespace, damage: Damage | None) -> list[str]:
     for name in names:
         drill = known.get(name)
         fits = drill is not None and drill.kind == damage.kind
-        if not fits or (damage.only_live and getattr(drill, "mode", "") != "live"):
-            live_one = " in mode live" if damage.only_live else ""
+        if not fits or damage.only_mode not in ("", getattr(drill, "mode", "")):
+            in_mode = f" in mode {damage.only_mode}" if damage.only_mode else ""
             raise LabError(
                 f"damage {damage.name}: {name or 'no drill'}: expected a drill of the kind"
-                f" {damage.kind}{live_one}"
+                f" {damage.kind}{in_mode}"
             )
     return names
 
@@ -198,7 +198,7 @@ def damages(_: argparse.Namespace, console: Console) -> int:
         table.add_column("what is wrong")
         table.add_column("check that finds it", no_wrap=True)
         for damage in known:
-            told = f"{damage.description} (mode live)" if damage.only_live else damage.description
-            table.add_row(damage.name, told, damage.check)
+            mode = f" (mode {damage.only_mode})" if damage.only_mode else ""
+            table.add_row(damage.name, f"{damage.description}{mode}", damage.check)
         console.print(table)
     return 0

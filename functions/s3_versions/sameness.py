@@ -98,7 +98,7 @@ def is_same(
         wanted.size == current.size
         and wanted.headers == current.headers
         and _may_have_same_tags(wanted, current)
-        and _has_same_content(one, wanted, other, current, most_read)
+        and has_same_content(one, wanted, other, current, most_read=most_read)
         and tags(one, wanted) == tags(other, current)
     )
 
@@ -140,9 +140,14 @@ def _may_have_same_tags(wanted: Facts, current: Facts) -> bool:
     return None in (wanted.tags, current.tags) or wanted.tags == current.tags
 
 
-def _has_same_content(
-    one: Bucket, wanted: Facts, other: Bucket, current: Facts, most_read: int
+def has_same_content(
+    one: Bucket, wanted: Facts, other: Bucket, current: Facts, *, most_read: int = MOST_READ
 ) -> bool:
+    """Whether two versions of one size hold the same bytes, by ETag, checksum, or reading both.
+
+    Above `most_read` bytes what would have to be read counts as different. Raises RequestRefused
+    and NoAnswer.
+    """
     if wanted.etag == current.etag:
         return True
     for algorithm in wanted.checksums.keys() & current.checksums.keys():

@@ -118,8 +118,8 @@ def _right_versions(bucket: str, back: list[Back]) -> Check:
 
 
 def _content(one: Back) -> Check:
-    size, digest = one.written.size, one.written.sha256[:12]
-    status, observed, detail = Status.PASSED, f"{size} bytes, sha256 {digest}…", ""
+    expected = _shown(one.written.size, one.written.sha256)
+    status, observed, detail = Status.PASSED, expected, ""
     if one.held is None:
         status, observed, detail = Status.NOT_RUN, "nothing", "not there, see brought_back"
     elif one.other:
@@ -127,16 +127,20 @@ def _content(one: Back) -> Check:
         detail = "another version, see restored_version"
     elif one.sha256 != one.written.sha256:
         status = Status.FAILED
-        observed = f"{one.held.size} bytes, sha256 {one.sha256[:12]}…"
+        observed = _shown(one.held.size, one.sha256)
     return Check(
         name="content",
         check_class=CheckClass.CONTENT,
         target=one.specimen.name,
         status=status,
-        expected=f"{size} bytes, sha256 {digest}…",
+        expected=expected,
         observed=observed,
         detail=detail,
     )
+
+
+def _shown(size: int, sha256: str) -> str:
+    return f"{size:,} B, sha256 {sha256[:12]}…"
 
 
 Differs = Callable[[Back, Held], bool]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -69,7 +69,7 @@ def _is_half_lost(bucket: str, attempt: str, newest: str) -> bool:
 
 def _write(bucket: str, one: Specimen) -> Written:
     """Write what comes before version 1, and version 1; what S3 then holds of it."""
-    older = [objects.put(bucket, one.key, one.body(-number)) for number in range(one.before)]
+    older = _put_many(bucket, one.key, (one.body(-number) for number in range(one.before)))
     form, body = one.form, one.body(1)
     facts: dict[str, Any] = {
         **form.headers,
@@ -100,10 +100,17 @@ def _write(bucket: str, one: Specimen) -> Written:
     )
 
 
+def _put_many(bucket: str, key: str, bodies: Iterable[bytes]) -> list[str]:
+    """Write versions of one key, one after the other; their ids."""
+    with Bucket(bucket, client=objects.client()) as wire:
+        answers = [wire.request("PutObject", "PUT", key, body=body) for body in bodies]
+    return [answer.headers.get("x-amz-version-id", "") for answer in answers]
+
+
 def _lose(bucket: str, one: Specimen, written: Written) -> Written:
     """Overwrite or delete an object; its history with what was added."""
     if one.fate is Fate.OVERWRITTEN:
-        added = [objects.put(bucket, one.key, one.body(2 + n)) for n in range(one.after)]
+        added = _put_many(bucket, one.key, (one.body(2 + number) for number in range(one.after)))
     else:
         added = [objects.delete(bucket, one.key)]
     record = {**asdict(written), "history": (*reversed(added), *written.history)}

@@ -2,8 +2,8 @@
 
 Each file here holds one, as `DAMAGE`; its name is the file's. A damage of a restore changes the
 moment that it goes to, or the restored copy. The source it cannot touch: `inflict` refuses. A
-damage of a rotation is arranged in the lab before the drill: another rotation function, or an
-operator who does the wrong thing at the right moment.
+damage of a rotation or of a bucket is arranged in the lab before the drill: another rotation
+function, or an operator who does the wrong thing at the right moment.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ class Damage:
     `kind` is that of the drills which must find it. `restore_time` gets the asked moment and
     returns the one to restore to, None for the end of the archive. `after_restore` gets a
     superuser's connection to the restored database. `arrange` gets the lab before a drill, and
-    returns what undoes it; a damage `only_live` shows where the real secret is rotated alone.
+    returns what undoes it. A damage with an `only_mode` shows in drills of that mode alone.
     """
 
     description: str
     check: str
     kind: str = "aurora"
     arrange: Callable[[Lab], Callable[[], None]] | None = None
-    only_live: bool = False
+    only_mode: str = ""
     restore_time: Callable[[datetime], datetime | None] = _as_asked
     after_restore: Callable[[Connection], None] = _as_restored
     name: str = ""

@@ -27,5 +27,5 @@ DAMAGE = Damage(
     check="application",
     kind="secret_rotation",
     arrange=arrange,
-    only_live=True,
+    only_mode="live",
 )

@@ -153,7 +153,7 @@ def test_each_damage_turns_exactly_its_check_red(rotations: Rotations, damage: D
     patience = {"rotation_seconds": 8} if damage.check == "rotation_finished" else {}
     undo = damage.arrange(rotations.lab)
     try:
-        ran = rotations.run(drill="live" if damage.only_live else "rehearsed", timing=patience)
+        ran = rotations.run(drill=damage.only_mode or "rehearsed", timing=patience)
     finally:
         undo()
     assert (ran.status, ran.verdict) == ("FAILED", "FAIL"), ran.cause

@@ -1,0 +1,69 @@
+"""The lab's S3 for these tests: no database, one emulator, a bucket for each test that asks."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from functions.s3_versions import objects
+from lab import aws
+from lab.emulator import Emulator
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _backed_up() -> None:
+    """There is no database to back up."""
+
+
+@pytest.fixture(autouse=True)
+def _tidy() -> None:
+    """There are no copies of one to forget."""
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """An AWS, as nobody in particular."""
+    emulator = Emulator(folder=tmp_path_factory.mktemp("aws"))
+    emulator.start()
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture
+def s3(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """The emulator, as the environment of a function names it."""
+    access, secret, token = aws.NOBODY
+    for name, value in {
+        "AWS_ENDPOINT_URL": emulator.endpoint,
+        "AWS_REGION": aws.REGION,
+        "AWS_DEFAULT_REGION": aws.REGION,
+        "AWS_ACCESS_KEY_ID": access,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_SESSION_TOKEN": token,
+    }.items():
+        monkeypatch.setenv(name, value)
+    objects.client.cache_clear()
+    yield emulator
+    emulator.s3.faults.clear()
+    objects.client.cache_clear()
+
+
+@pytest.fixture
+def new_bucket(s3: Emulator) -> Callable[..., str]:
+    """Makes a bucket of a new name; versioned unless told otherwise."""
+
+    def make(*, versioning: str = "Enabled") -> str:
+        client = s3.client("s3")
+        name = f"bucket-{uuid.uuid4().hex[:12]}"
+        client.create_bucket(
+            Bucket=name, CreateBucketConfiguration={"LocationConstraint": aws.REGION}
+        )
+        if versioning:
+            client.put_bucket_versioning(
+                Bucket=name, VersioningConfiguration={"Status": versioning}
+            )
+        return name
+
+    return make
