@@ -16,6 +16,7 @@ from cli import journal
 from cli.arguments import Command
 from cli.journal import Noted, Standing
 from cli.plan_file import PlanFile
+from functions.aws import code_of
 from functions.s3_versions import objects
 from functions.s3_versions.outcome import Result
 from functions.s3_versions.values import LARGEST_COPY, Action, Diff, How
@@ -150,9 +151,14 @@ def differing(path: Path) -> Iterator[Differing]:
 def sample(
     done: Iterable[Noted], size: int, command: Command, *, chance: random.Random
 ) -> Iterator[Sampled]:
-    """So many of the restored objects, chosen by chance, read back in full: both sides."""
+    """So many of the restored objects, chosen by chance, read back in full: both sides.
+
+    What is archived as its version was is left out: it cannot be read.
+    """
     for noted in sorted(_chosen(done, size, chance)):
-        yield _read_back(noted, command)
+        read = _read_back(noted, command)
+        if read is not None:
+            yield read
 
 
 def _chosen(done: Iterable[Noted], size: int, chance: random.Random) -> list[Noted]:
@@ -176,12 +182,14 @@ def _chosen(done: Iterable[Noted], size: int, chance: random.Random) -> list[Not
     return chosen
 
 
-def _read_back(noted: Noted, command: Command) -> Sampled:
+def _read_back(noted: Noted, command: Command) -> Sampled | None:
     """The digest of what was made, against that of the version that it was made from."""
     try:
         wanted = objects.digest(command.bucket, noted.key, noted.source)
         found = objects.digest(command.written_to, noted.key, noted.made)
     except (ClientError, BotoCoreError) as error:
+        if isinstance(error, ClientError) and code_of(error) == "InvalidObjectState":
+            return None
         return Sampled(noted.key, noted.source, noted.made, "", f"cannot be read: {error}")
     problem = "" if found == wanted else f"its SHA-256 is {found}: expected {wanted}"
     return Sampled(noted.key, noted.source, noted.made, found, problem)
