@@ -142,6 +142,9 @@ def _of_restores(configuration: Configuration) -> Iterator[Finding]:
         earlier = restores[:position]
         if restore.bucket in {other.bucket for other in earlier}:
             yield (*at, "bucket"), restore.bucket, "a bucket that is not in the list yet"
+        if restore.undelete and not restore.in_place:
+            expected = "false where the bucket is restored into another: no marker is there"
+            yield (*at, "undelete"), True, expected
         if restore.in_place and restore.to is not None:
             yield (*at, "to"), restore.to, "no other bucket where in_place is true"
         elif not restore.in_place and restore.to is None:

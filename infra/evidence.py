@@ -14,7 +14,7 @@ from infra.permissions import Permission
 MANIFEST = {"retention": "manifest"}
 """The tag of objects that hold digests of personal data: a prefix cannot name them."""
 
-_KEYS_ARE_OF_RUNS = "the folder of a run is <drill>/<year>/<run>: its name is not known before"
+_KEYS_ARE_OF_RUNS = "the folder of a run, or of a restore, bears a name that is not known before"
 
 _MANIFEST_DAYS = 35
 """As long as the longest retention of automated backups, and no longer."""

@@ -44,7 +44,7 @@ class Line(Construct):
     ) -> None:
         super().__init__(scope, name)
         machine_name = f"{naming.PREFIX}{drill.name}"
-        timeouts = {step: _seconds(function) for step, function in steps.items()}
+        timeouts = {step: seconds(function) for step, function in steps.items()}
         machine = sfn.StateMachine(
             self,
             "Machine",
@@ -72,7 +72,7 @@ class Line(Construct):
                         actions=["lambda:InvokeFunction"],
                         resources=[function.function_arn for function in steps.values()],
                     ),
-                    _TRACES_AND_LOGS,
+                    TRACES_AND_LOGS,
                 ],
             ),
             tracing_enabled=True,
@@ -89,7 +89,7 @@ class Line(Construct):
         )
 
 
-_TRACES_AND_LOGS = Permission(
+TRACES_AND_LOGS = Permission(
     actions=[
         "logs:CreateLogDelivery",
         "logs:DeleteLogDelivery",
@@ -107,6 +107,7 @@ _TRACES_AND_LOGS = Permission(
     resources=["*"],
     because="log delivery and X-Ray know no resources: Step Functions' guide asks for just these",
 )
+"""What a state machine that logs and traces needs of its role."""
 
 
 def definition(*, drill: Mapping[str, Any], timeouts: Mapping[str, int]) -> str:
@@ -117,20 +118,25 @@ def definition(*, drill: Mapping[str, Any], timeouts: Mapping[str, int]) -> str:
     """
     line = json.loads(LINE.read_text(encoding="utf-8"))
     line["States"]["Drill"]["Parameters"]["drill"] = dict(drill)
-    _limit(line["States"], timeouts)
+    limit(line["States"], timeouts)
     return json.dumps(line, separators=(",", ":"), ensure_ascii=False)
 
 
-def _limit(states: Mapping[str, dict[str, Any]], timeouts: Mapping[str, int]) -> None:
+def limit(states: Mapping[str, dict[str, Any]], timeouts: Mapping[str, int]) -> None:
+    """Give every task the time of its function, and a bit.
+
+    Raises KeyError for a task whose function is not among `timeouts`.
+    """
     for state in states.values():
         if state["Type"] == "Task":
             step = state["Resource"].removeprefix("${").removesuffix("Function}")
             state["TimeoutSeconds"] = timeouts[step] + _GRACE_SECONDS
         if "ItemProcessor" in state:
-            _limit(state["ItemProcessor"]["States"], timeouts)
+            limit(state["ItemProcessor"]["States"], timeouts)
 
 
-def _seconds(function: lambda_.Function) -> int:
+def seconds(function: lambda_.Function) -> int:
+    """How long a function may run."""
     timeout = function.timeout
     assert timeout is not None  # infra/functions.py always gives one
     return int(timeout.to_seconds())

@@ -20,6 +20,7 @@ from infra.line import Line
 from infra.network import Network
 from infra.notify import Notify
 from infra.report import report
+from infra.scale import Restores
 from infra.schedules import Schedules
 from infra.schema import Configuration
 from infra.watch import Watch
@@ -95,6 +96,15 @@ class BackupDrills(Stack):
                 evidence=evidence,
             )
             kinds["s3_versions"], own_buckets = buckets, buckets.own_buckets
+        if configuration.restore_buckets:
+            Restores(
+                self,
+                "Restores",
+                restores=configuration.restore_buckets,
+                functions=functions,
+                evidence=evidence,
+                log_days=deployment.log_retention_days,
+            )
         reporter = report(functions, evidence=evidence, notify=notify)
         schedules = Schedules(self, "Schedules", stack=deployment.stack, notify=notify)
         for drill in configuration.drills:

@@ -178,6 +178,8 @@ class RestoreBucket(Values):
     """the name of the bucket that its state is restored into; or in_place instead"""
     in_place: bool = False
     """true where the bucket itself is written to: then without to"""
+    undelete: bool = False
+    """true where an execution may remove delete markers by their ids: only with in_place"""
     kms_key: Annotated[str, Field(pattern=KEY_ARN)] | None = None
     """the ARN of the key that encrypts both; left away for keys of S3"""
 

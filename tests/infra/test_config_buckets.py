@@ -183,6 +183,11 @@ def test_a_bucket_is_restored_into_another_or_where_it_is_said_in_place() -> Non
         ({"bucket": "A"}, "bucket: A: expected the name of the bucket whose versions are read"),
         ({"bucket": "abc", "to": "A"}, "to: A: expected the name of the bucket that its state is"),
         ({"bucket": "abc", "in_place": "a"}, "in_place: a: expected true where the bucket itself"),
+        ({"bucket": "abc", "in_place": True, "undelete": 1}, "undelete: 1: expected true where"),
+        (
+            {"bucket": "abc", "to": "abd", "undelete": True},
+            "undelete: true: expected false where the bucket is restored into another",
+        ),
         ({"bucket": "abc", "to": "abd", "kms_key": "k"}, "kms_key: k: expected the ARN of the key"),
         ({"bucket": "abc"}, "to: missing: expected the bucket to restore into, or in_place: true"),
         ({"bucket": "abc", "to": "abc"}, "to: abc: expected another bucket; or in_place: true"),
