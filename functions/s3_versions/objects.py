@@ -97,9 +97,10 @@ def bucket_facts(bucket: str) -> Facts:
         ownership = _configured(lambda: s3.get_bucket_ownership_controls(Bucket=bucket), {})
         notified = s3.get_bucket_notification_configuration(Bucket=bucket)
     except ClientError as error:
-        if code_of(error) in ("NoSuchBucket", "AccessDenied", "403", "404"):
+        if code_of(error) in ("NoSuchBucket", "AccessDenied"):
             raise Refused(
-                f"bucket: {bucket}: {error}: expected a bucket of this account that may be read"
+                f"bucket: {bucket}: {error.operation_name}: {code_of(error)}: expected a bucket of"
+                " this account and region, whose configuration the drill may read"
             ) from error
         raise
     default = _first_default(encryption)

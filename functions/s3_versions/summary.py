@@ -24,7 +24,7 @@ def summarize(document: Document) -> Summary:
     exercise = document.get("exercise") or {}
     teardown = document.get("teardown") or {}
     rto = clock.seconds_between(exercise.get("requested_at"), exercise.get("restored_at"))
-    intact = (document.get("verify") or {}).get("intact", False)
+    intact = _intact(document)
     place = plan["place"]
     made = Resource(type="object versions", name=f"s3://{place['bucket']}/{place['prefix']}")
     return Summary(
@@ -47,6 +47,14 @@ def summarize(document: Document) -> Summary:
         else ((made,) if witness.get("started_at") else ()),
         proven=bool(teardown.get("proven")),
     )
+
+
+def _intact(document: Document) -> bool:
+    """Whether every version was found: by Verify, and by each of its units, if there are some."""
+    verify = document.get("verify") or {}
+    units = document.get("verify_units") or []
+    of_units = [unit.get("failed") == 0 and unit.get("not_run") == 0 for unit in units]
+    return bool(verify.get("intact")) and len(units) == len(verify["units"]) and all(of_units)
 
 
 def _objectives(

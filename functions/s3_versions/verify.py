@@ -34,23 +34,23 @@ def verify(
         _replication(drill, source, now),
     ]
     units: list[dict[str, int]] = []
+    intact = False
     if plan["blocked"]:
         found.append(
             _brought_back(place, Status.NOT_RUN, "every object", "nothing", plan["blocked"])
         )
     elif plan["mode"] == Mode.CANARY:
         written = [Written.from_record(record) for record in evidence.get_json(witness["key"])]
-        found += verify_canary.checks(plan, witness, exercise, written)
+        of_canary = list(verify_canary.checks(plan, witness, exercise, written))
+        intact = any(c.name == "versions" and c.status is Status.PASSED for c in of_canary)
+        found += of_canary
     else:
         found.append(_of_exercise(place, exercise, witness["objects"]))
+        intact = not exercise["not_back"]
         units = [{"unit": number} for number in range(verify_unit.count(witness["objects"]))]
     key = f"{plan['key']}/checks/verify.json"
     evidence.put_json(key, [check.to_document() for check in found])
-    return done(
-        checks={"key": key, **tally(found)},
-        units=units,
-        intact=any(c.name == "versions" and c.status is Status.PASSED for c in found),
-    )
+    return done(checks={"key": key, **tally(found)}, units=units, intact=intact)
 
 
 def _replication(drill: Mapping[str, Any], source: Facts, now: datetime) -> Check:
