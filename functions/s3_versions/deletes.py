@@ -61,7 +61,8 @@ class Batch:
             errors = {action.key: (failed.code, str(failed)) for action in self._actions}
         else:
             for key, code, words in _errors(answer.body):
-                errors.setdefault(key, (code, f"DeleteObjects {bucket.name}/{key}: {code} {words}"))
+                told = f"DeleteObjects {f'{bucket.name}/{key}'!r}: {code} {words}"
+                errors.setdefault(key, (code, told))
         seconds = time.perf_counter() - began
         for action in self._actions:
             yield _outcome(action, errors.get(action.key), seconds)

@@ -120,7 +120,7 @@ class Signer:
 
         def look(request: Any, **told: Any) -> None:
             if threading.get_ident() == asker:
-                raise _Seen(request.url, told)
+                raise _Seen(request.url, request.context.get("signing", {}), told)
 
         events, event = self._client.meta.events, "before-sign.s3.HeadBucket"
         with _asking:
@@ -128,12 +128,14 @@ class Signer:
             try:
                 self._client.head_bucket(Bucket=self._bucket)
             except _Seen as seen:
-                url, told = seen.args
+                url, signing, told = seen.args
             finally:
                 events.unregister(event, look)
-        if (version := told["signature_version"]) not in _SUPPORTED:
+        version, service = told["signature_version"], signing.get("signing_name", "s3")
+        if version not in _SUPPORTED or service != "s3":
             raise UnsupportedBucket(
-                f"bucket {self._bucket}: its requests are signed by {version}: expected s3v4"
+                f"bucket {self._bucket}: its requests are signed by {version} for"
+                f" {service}: expected s3v4 for s3"
             )
         self._signer = told["request_signer"]
         parts = urlsplit(url)
@@ -144,7 +146,7 @@ class Signer:
             port=parts.port or (443 if secure else 80),
             authority=parts.netloc,
             path=parts.path.rstrip("/"),
-            region=told["region_name"],
+            region=signing.get("region", told["region_name"]),
         )
 
     def _credentials(self) -> Any:

@@ -150,7 +150,12 @@ class Bucket:
             connection.close()
 
     def versions(
-        self, prefix: str = "", *, after: Position | None = None, until: str | None = None
+        self,
+        prefix: str = "",
+        *,
+        after: Position | None = None,
+        until: str | None = None,
+        page_size: int = 1000,
     ) -> Iterator[Page]:
         """The pages of all versions and markers behind a position, up to and with the key `until`.
 
@@ -158,7 +163,7 @@ class Bucket:
         RequestRefused and NoAnswer.
         """
         with ThreadPoolExecutor(1, thread_name_prefix=f"list-{self.name}") as ahead:
-            coming = ahead.submit(self._list, prefix, after)
+            coming = ahead.submit(self._list, prefix, after, page_size)
             while True:
                 page = listing.parse(coming.result())
                 if page.following and after and not _goes_on(page.following, after):
@@ -171,7 +176,7 @@ class Bucket:
                     yield page
                     return
                 after = page.following
-                coming = ahead.submit(self._list, prefix, after)
+                coming = ahead.submit(self._list, prefix, after, page_size)
                 yield page
 
     def request(
@@ -229,8 +234,13 @@ class Bucket:
                 self._forget_idle()
         raise NoAnswer(operation, self.name, key, status=got.status, code=code, words=words)
 
-    def _list(self, prefix: str, after: Position | None) -> bytes:
-        query = {"versions": "", "encoding-type": "url", "prefix": prefix}
+    def _list(self, prefix: str, after: Position | None, page_size: int) -> bytes:
+        query = {
+            "versions": "",
+            "encoding-type": "url",
+            "max-keys": str(page_size),
+            "prefix": prefix,
+        }
         if after:
             query["key-marker"] = after.key
             if after.version:

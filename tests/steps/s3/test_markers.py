@@ -1,0 +1,149 @@
+"""Markers removed and added: by the thousand, with faults, and with somebody writing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from functions.s3_versions.copier import Result
+from functions.s3_versions.deletes import MOST
+from functions.s3_versions.values import Action, Diff, How
+from lab.emulator import Emulator
+from tests.steps.s3.place import KEYS, Place, one
+
+
+@pytest.fixture
+def place(s3: Emulator, new_bucket: Callable[..., str]) -> Iterator[Place]:
+    with ExitStack() as stack:
+        yield Place(emulator=s3, name=new_bucket(), stack=stack)
+
+
+def undelete(place: Place) -> list[Action]:
+    """The actions that remove all the markers above each key's newest version."""
+    found: dict[str, list[str]] = {}
+    actions = []
+    for entry in place.entries():
+        if entry.marker:
+            found.setdefault(entry.key, []).append(entry.version_id)
+        elif markers := found.pop(entry.key, None):
+            actions.append(
+                Action(
+                    key=entry.key,
+                    diff=Diff.CREATE,
+                    how=How.UNDELETE,
+                    version=entry.version_id,
+                    markers=tuple(markers),
+                )
+            )
+    return actions
+
+
+def absent(place: Place) -> list[Action]:
+    """The actions that add a marker to all that is there."""
+    return [
+        Action(key=e.key, diff=Diff.REMOVE, how=How.MARKER, expects=e.etag, current=e.version_id)
+        for e in place.entries()
+        if e.latest and not e.marker
+    ]
+
+
+def test_markers_are_removed_by_id_a_thousand_a_request(place: Place) -> None:
+    keys = [f"k{number:04}" for number in range(350)]
+    versions = {key: place.put(key, key.encode()) for key in keys}
+    for _ in range(3):
+        objects = [{"Key": key} for key in keys]
+        place.s3.delete_objects(Bucket=place.name, Delete={"Objects": objects})
+    before = len(place.calls("DeleteObjects"))
+    outcomes = list(place.copier().apply(undelete(place)))
+    assert {outcome.result for outcome in outcomes} == {Result.DONE}
+    assert {outcome.action.key: outcome.version for outcome in outcomes} == versions
+    assert {e.key: e.version_id for e in place.entries()} == versions
+    assert len(place.entries()) == len(keys)
+    requests = [call.parameters["Delete"]["Objects"] for call in place.calls("DeleteObjects")]
+    assert sorted(len(objects) for objects in requests[before:]) == [51, 999]
+    assert MOST == 1000
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_marker_is_added_and_removed_at_every_kind_of_key(place: Place, key: str) -> None:
+    version = place.put(key, b"one")
+    copier = place.copier()
+    assert one(copier.apply(absent(place))).result is Result.DONE
+    assert [entry.marker for entry in place.entries()] == [True, False]
+    assert one(copier.apply(undelete(place))).result is Result.DONE
+    assert [(e.key, e.version_id) for e in place.entries()] == [(key, version)]
+
+
+@pytest.mark.parametrize("key", ["key", "\x01"])
+def test_a_marker_is_not_added_to_what_somebody_wrote(place: Place, key: str) -> None:
+    for other in (key, "other"):
+        place.put(other, b"one")
+    actions = absent(place)
+    theirs = place.put(key, b"theirs")
+    found = {outcome.action.key: outcome for outcome in place.copier().apply(actions)}
+    assert {name: outcome.result for name, outcome in found.items()} == {
+        key: Result.CONFLICT,
+        "other": Result.DONE,
+    }
+    assert "PreconditionFailed" in found[key].detail
+    assert place.head(key)["VersionId"] == theirs
+
+
+@pytest.mark.parametrize("key", ["key", "\x01"])
+def test_a_key_that_somebody_deleted_is_absent_already(place: Place, key: str) -> None:
+    place.put(key, b"one")
+    actions = absent(place)
+    place.delete(key)
+    assert one(place.copier().apply(actions)).result is Result.ALREADY
+    assert len(place.entries()) == 2
+
+
+@pytest.mark.parametrize("fault", ["refuse", "reset", "fail_inside", "hang_up"])
+def test_deletions_that_fail_once_are_made_once(place: Place, fault: str) -> None:
+    for key in "abc":
+        place.put(key, b"one")
+    getattr(place.emulator.s3.faults, fault)("DeleteObjects")
+    outcomes = list(place.copier().apply(absent(place)))
+    expected = Result.ALREADY if fault == "hang_up" else Result.DONE
+    assert [outcome.result for outcome in outcomes] == [expected] * 3
+    assert [entry.marker for entry in place.entries()] == [True, False] * 3
+    getattr(place.emulator.s3.faults, fault)("DeleteObjects")
+    outcomes = list(place.copier().apply(undelete(place)))
+    assert [outcome.result for outcome in outcomes] == [Result.DONE] * 3
+    assert len(place.entries()) == 3
+
+
+def test_a_key_that_fails_among_others_is_told_by_name(place: Place) -> None:
+    for key in "abc":
+        place.put(key, b"one")
+        place.delete(key)
+    place.emulator.s3.faults.fail_keys(["b"], code="AccessDenied")
+    found = {outcome.action.key: outcome for outcome in place.copier().apply(undelete(place))}
+    assert {key: outcome.result for key, outcome in found.items()} == {
+        "a": Result.DONE,
+        "b": Result.FAILED,
+        "c": Result.DONE,
+    }
+    assert f"DeleteObjects '{place.name}/b': AccessDenied" in found["b"].detail
+
+
+def test_a_null_marker_is_copied_over_since_its_id_may_be_somebody_elses_by_now(
+    place: Place,
+) -> None:
+    version = place.put("key", b"one")
+    place.s3.put_bucket_versioning(
+        Bucket=place.name, VersioningConfiguration={"Status": "Suspended"}
+    )
+    place.delete("key")
+    [action] = [replace(action, expects="") for action in undelete(place)]
+    assert action.markers == ("null",)
+    place.put("key", b"theirs")
+    assert one(place.copier().apply([action])).result is Result.CONFLICT
+    assert place.body("key") == b"theirs"
+    place.delete("key")
+    assert one(place.copier().apply([action])).result is Result.DONE
+    assert place.body("key") == b"one"
+    assert version in {entry.version_id for entry in place.entries()}

@@ -1,0 +1,88 @@
+"""What is the same in all that a copy keeps is not copied; what differs anywhere is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from functions.s3_versions.copier import Result
+from functions.s3_versions.values import Diff, How
+from lab.emulator import Emulator
+from tests.steps.s3.place import MIB, Place, one
+
+
+@pytest.fixture
+def place(s3: Emulator, new_bucket: Callable[..., str]) -> Iterator[Place]:
+    with ExitStack() as stack:
+        yield Place(emulator=s3, name=new_bucket(), stack=stack)
+
+
+SAME: dict[str, Any] = {"Body": b"one", "Metadata": {"a": "b"}, "Tagging": "k=v"}
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({}, True),
+        ({"Body": b"two"}, False),
+        ({"Metadata": {"a": "c"}}, False),
+        ({"Metadata": {}}, False),
+        ({"Tagging": "k=w"}, False),
+        ({"Tagging": ""}, False),
+        ({"Tagging": "k=v&l=m"}, False),
+        ({"ContentType": "text/plain"}, False),
+        ({"CacheControl": "no-store"}, False),
+        ({"StorageClass": "STANDARD_IA"}, True),
+    ],
+)
+def test_what_is_the_same_in_all_that_a_copy_keeps_is_not_copied(
+    place: Place, change: dict[str, Any], same: bool
+) -> None:
+    wanted = {name: value for name, value in SAME.items() if value != ""}
+    version = place.s3.put_object(Bucket=place.name, Key="key", **wanted)["VersionId"]
+    current = {name: value for name, value in (SAME | change).items() if value != ""}
+    place.s3.put_object(Bucket=place.name, Key="key", **current)
+    action = place.back("key", version, how=How.COMPARE)
+    copier = place.copier()
+    resolved = one(copier.resolve([action]))
+    assert (resolved.how, resolved.diff) == (
+        (How.NOTHING, Diff.UNCHANGED) if same else (How.COPY, Diff.CHANGE)
+    )
+    for given in (resolved, action):
+        outcome = one(copier.apply([given]))
+        assert outcome.result is (Result.ALREADY if same or given is action else Result.DONE)
+        assert outcome.action is given
+        assert outcome.version == place.head("key")["VersionId"]
+    assert len(place.entries()) == (2 if same else 3)
+
+
+@pytest.mark.parametrize("last", [b"x", b"y"])
+@pytest.mark.parametrize("most_read", [0, 64 * MIB])
+def test_what_was_uploaded_otherwise_is_read_to_be_compared(
+    place: Place, last: bytes, most_read: int
+) -> None:
+    version = place.upload("key", [b"x" * 5 * MIB, b"x"])
+    place.put("key", b"x" * 5 * MIB + last, ContentType="binary/octet-stream")
+    action = place.back("key", version, how=How.COMPARE)
+    resolved = one(place.copier(most_read=most_read).resolve([action]))
+    assert resolved.how is (How.NOTHING if last == b"x" and most_read else How.COPY)
+    assert len(place.calls("GetObject")) == (2 if most_read else 0)
+
+
+def test_checksums_of_the_whole_spare_the_reading(place: Place) -> None:
+    given = {"ChecksumAlgorithm": "SHA256", "ServerSideEncryption": "aws:kms"}
+    version = place.put("key", b"one", **given)
+    place.put("key", b"one", **given)
+    action = place.back("key", version, how=How.COMPARE)
+    assert one(place.copier().resolve([action])).how is How.NOTHING
+    assert not place.calls("GetObject")
+
+
+def test_an_archived_version_that_is_not_the_same_is_to_be_asked_back(place: Place) -> None:
+    version = place.put("key", b"one", StorageClass="GLACIER")
+    place.put("key", b"one", CacheControl="no-store")
+    action = place.back("key", version, how=How.COMPARE)
+    assert one(place.copier().resolve([action])).how is How.THAW
