@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from tests.infra.test_buckets_guard import writes as writing
 from tests.infra.test_guard import ALL, FORGED, dangers
 from tests.infra.test_permissions import Call
 from tests.infra.test_rotation_guard import boundary
+from tests.infra.test_synth import IGNORED
 
 KEY = "arn:aws:kms:sa-east-1:123456789012:key/1a2b3c4d-1a2b-1a2b-1a2b-1a2b3c4d5e6f"
 RESTORES: list[dict[str, Any]] = [
@@ -48,12 +51,18 @@ def arn(bucket: str, key: str = "") -> str:
 
 
 @pytest.fixture(scope="module")
-def restoring(tmp_path_factory: pytest.TempPathFactory) -> Template:
+def raw(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A stack that may restore three buckets: one elsewhere, two in place, one undeleted."""
     folder = tmp_path_factory.mktemp("restores")
     written = content({}, {"kind": "s3_versions"}, restore_buckets=RESTORES)
     (folder / "drills.yaml").write_text(json.dumps(written))
-    return resolve(synthesized(folder / "drills.yaml", folder))
+    return synthesized(folder / "drills.yaml", folder)
+
+
+@pytest.fixture(scope="module")
+def restoring(raw: dict[str, Any]) -> Template:
+    """The same, resolved."""
+    return resolve(raw)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +95,14 @@ def everything(restoring: Template) -> Role:
 def test_there_is_no_machine_unless_it_is_asked_for(template: Template) -> None:
     assert not [name for name in template.resources if name.startswith("Restores")]
     assert not [text for text in template.strings() if "drill-restore-" in text]
+
+
+def test_cfn_lint_has_nothing_to_say(raw: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "template.json").write_text(json.dumps(raw))
+    linter = Path(sys.executable).with_name("cfn-lint")
+    command = [linter, "--ignore-checks", *IGNORED, "--", tmp_path / "template.json"]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (outcome.returncode, outcome.stdout + outcome.stderr) == (0, "")
 
 
 def test_each_bucket_has_a_machine_that_nothing_starts(

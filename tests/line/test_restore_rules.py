@@ -131,7 +131,7 @@ def test_a_shard_is_called_until_it_is_done_and_keeps_its_last_answer(name: str)
         "SecondsPath": "$.answer.wait_seconds",
         "Next": start,
     }
-    assert inner[f"{start} ends"] == {"Type": "Succeed", "OutputPath": "$.answer"}
+    assert inner[f"{start} ends"] == {"Type": "Pass", "OutputPath": "$.answer", "End": True}
     assert state["ItemSelector"]["answer"] == {}
 
 
