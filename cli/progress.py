@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.text import Text
 
 from cli.journal import Standing
+from cli.stopping import FINISHING
 from cli.words import rate, size
 from functions.report.words import count, duration
 from functions.s3_versions.outcome import Result
@@ -93,7 +94,7 @@ class Writing:
         told.append(f"{size(rate(self.bytes, seconds))}/s")
         left = self.total - self.good_before - self.passed
         if self.stopping:
-            told.append("stopping: what is in flight is finished; Ctrl-C again stops at once")
+            told.append(FINISHING)
         elif left > 0 and per_second > 0:
             told.append(f"about {duration(left / per_second)} left")
         return ", ".join(told)

@@ -14,6 +14,8 @@ from typing import Any, Final, Self
 STOPPED: Final = 2
 """The exit status of what was stopped half way."""
 
+FINISHING: Final = "stopping: what is in flight is finished; Ctrl-C again stops at once"
+
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _SHOW_CURSOR: Final = "\x1b[?25h"
 
@@ -63,3 +65,5 @@ class Stopping:
         if self._gently is None:
             raise KeyboardInterrupt
         self._gently()
+        if not sys.stderr.isatty():
+            os.write(2, f"{FINISHING}\n".encode())

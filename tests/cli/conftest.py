@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +25,9 @@ from lab.emulator import Emulator
 from tests.emulator.s3_bucket import S3Bucket
 
 ROOT = Path(__file__).parents[2]
+WITHIN = 30.0
+"""Seconds that a process may take; one that is well takes one or two."""
+
 BEFORE, AT, AFTER = timedelta(hours=2), timedelta(hours=1), timedelta(minutes=30)
 
 AWKWARD = (
@@ -79,6 +84,31 @@ class Ran:
     err: str
 
 
+@dataclass(kw_only=True)
+class Started:
+    """A command in a process of its own; what it says is kept in files."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def waits_until(self, told: str) -> None:
+        """Until it has said that on its standard error."""
+        deadline = time.monotonic() + WITHIN
+        while told not in (self.folder / "err").read_text():
+            assert self.process.poll() is None, f"it ended without saying {told!r}"
+            assert time.monotonic() < deadline, f"it does not say {told!r}"
+            time.sleep(0.01)
+
+    def ended(self) -> Ran:
+        """When it has ended."""
+        status = self.process.wait(WITHIN)
+        out, err = ((self.folder / name).read_text() for name in ("out", "err"))
+        return Ran(status=status, out=out, err=err)
+
+
 @dataclass
 class Terminal:
     """Runs the command line in a folder of its own, in this process or in another one."""
@@ -86,7 +116,7 @@ class Terminal:
     folder: Path
     capture: pytest.CaptureFixture[str]
     environment: dict[str, str]
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
+    started: list[Started] = field(default_factory=list)
 
     def run(self, *words: str) -> Ran:
         self.capture.readouterr()
@@ -97,26 +127,31 @@ class Terminal:
     def restore(self, bucket: S3Bucket, at: str, *words: str) -> Ran:
         return self.run(bucket.name, "--at", at, "--yes", *words)
 
-    def start(self, *words: str, **options: Any) -> subprocess.Popen[str]:
+    @property
+    def command(self) -> list[str]:
+        """The command line, up to the bucket."""
+        return [sys.executable, "-m", "cli", "restore-bucket"]
+
+    def start(self, *words: str) -> Started:
         """The same in a process of its own."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cli", "restore-bucket", *words],
-            cwd=self.folder,
-            env={**self.environment, "PYTHONPATH": str(ROOT)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            **options,
-        )
-        self.started.append(process)
-        return process
+        folder = self.folder / f"run-{len(self.started)}"
+        folder.mkdir()
+        with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+            process = subprocess.Popen(
+                [*self.command, *words],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+        self.started.append(Started(process=process, folder=folder))
+        return self.started[-1]
 
     def end(self) -> None:
-        for process in self.started:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+        for started in self.started:
+            started.process.kill()
+            started.process.wait()
 
     @property
     def plan(self) -> Path:
@@ -172,7 +207,7 @@ def terminal(
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     objects.client.cache_clear()
-    running = Terminal(tmp_path, capsys, {**os.environ, **given})
+    running = Terminal(tmp_path, capsys, {**os.environ, **given, "PYTHONPATH": str(ROOT)})
     yield running
     running.end()
     objects.client.cache_clear()
