@@ -101,11 +101,12 @@ def operation_of(service: str, environ: dict[str, Any]) -> tuple[str, dict[str, 
         # action. A request that no model knows is still answered, and recorded as Unknown.
         return "Unknown", {}
     parser = PROTOCOL_PARSERS[determine_request_protocol(model, request.content_type)](operation)
+    unread = operation.has_streaming_input or request.method in ("GET", "HEAD")
     asked = {
         "method": request.method,
         "values": request.values,
         "headers": request.headers,
-        "body": b"" if operation.has_streaming_input else request.get_data(),
+        "body": b"" if unread else request.get_data(),
         "url_path": request.path,
         "url_params": path_parameters,
     }

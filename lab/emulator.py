@@ -95,6 +95,7 @@ class Emulator:
         self._policies: dict[str, list[dict[str, Any]]] = {}
         self._port = port
         self._server: BaseWSGIServer | None = None
+        self._front: Front
         self._mends = ExitStack()
 
     def start(self) -> str:
@@ -117,10 +118,11 @@ class Emulator:
             forget_everything()
             self.s3.clear()
             self.secrets.start()
+            self._front = Front(self, DomainDispatcherApplication(create_backend_app))
             self._server = make_server(
                 "127.0.0.1",
                 listener.getsockname()[1],
-                Front(self, DomainDispatcherApplication(create_backend_app)),
+                self._front,
                 threaded=True,
                 request_handler=QuietHandler,
                 fd=listener.fileno(),
@@ -139,6 +141,7 @@ class Emulator:
         self.secrets.stop()
         self._server.shutdown()
         self._server.server_close()
+        self._front.hang_up()
         self._server = None
         self._policies.clear()
         self.s3.clear()

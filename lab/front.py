@@ -7,7 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -41,8 +41,14 @@ class Front:
     """The WSGI application before moto's: reads the request, asks the hooks, keeps the call."""
 
     def __init__(self, emulator: Emulator, moto: Any) -> None:
+        self.connections: set[socket.socket] = set()
         self._emulator = emulator
         self._moto = moto
+
+    def hang_up(self) -> None:
+        """Cut all connections, used or kept."""
+        for connection in list(self.connections):
+            _cut(connection)
 
     @property
     def clock_skew(self) -> timedelta:
@@ -74,15 +80,12 @@ class Front:
             answer = self._answered(environ, call, body)
         except HungUp:
             self._emulator.tell_hooks(call)
-            _hang_up(environ)
+            _cut(environ["werkzeug.socket"])
             raise
         except Exception as error:  # a hook's own failure: its caller gets to read it
             _LOG.exception("%s:%s", call.service, call.operation)
             answer = _refused(environ, call, _failure(call, error, "a hook of the lab"))
-        status, headers, text = answer
-        if environ["REQUEST_METHOD"] == "HEAD":
-            headers, text = _without_body(headers, text), b""
-        return _answer(start_response, status, headers, text)
+        return _answer(start_response, *answer)
 
     def _answered(self, environ: dict[str, Any], call: Call, body: bytes) -> Answer:
         refusal = self._emulator.ask_hooks(call)
@@ -146,7 +149,54 @@ class Front:
 
 
 class QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # moto has no types
-    """Requests are in `Emulator.calls`; a line for each on the terminal is too much."""
+    """Keeps connections, as AWS does: werkzeug's handler closes each after one request.
+
+    Requests are in `Emulator.calls`; a line for each on the terminal is too much.
+    """
+
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def setup(self) -> None:
+        """Begin with a connection."""
+        super().setup()
+        self.server.app.connections.add(self.connection)
+
+    def finish(self) -> None:
+        """Be done with a connection, which the caller may have closed."""
+        self.server.app.connections.discard(self.connection)
+        with suppress(ConnectionError):
+            super().finish()
+
+    def run_wsgi(self) -> None:
+        """Answer a request, and close the connection if its body may not have been read."""
+        if self.headers.get("Expect", "").strip().lower() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.wfile.flush()
+        environ = self.make_environ()
+        head: list[tuple[str, Headers]] = []
+        try:
+            chunks = self.server.app(
+                environ, lambda status, headers, *_: head.append((status, headers))
+            )
+            with closing(chunks) if hasattr(chunks, "close") else nullcontext():
+                text = b"".join(chunks)
+        except HungUp:
+            self.close_connection = True
+            return
+        status, headers = head[-1]
+        code, _, phrase = status.partition(" ")
+        self.send_response(int(code), phrase)
+        for name, value in _with_length(headers, text):
+            self.send_header(name, value)
+        if not environ.get(_WHOLE):
+            self.close_connection = True
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(text)
+        self.wfile.flush()
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """The Date of every answer, by the clock that AWS is to show."""
@@ -158,6 +208,9 @@ class QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # moto has no typ
         """Say nothing."""
 
 
+_WHOLE = "lab.body_is_read"
+
+
 def _whole_body(environ: dict[str, Any]) -> bytes:
     """The request's body, which `environ` then says the length of."""
     stream = environ["wsgi.input"]
@@ -167,6 +220,7 @@ def _whole_body(environ: dict[str, Any]) -> bytes:
     else:
         body = stream.read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["CONTENT_LENGTH"] = str(len(body))
+    environ[_WHOLE] = True
     return body
 
 
@@ -176,14 +230,14 @@ def _credential(environ: dict[str, Any]) -> str:
     return header or unquote(environ.get("QUERY_STRING", ""))
 
 
-def _hang_up(environ: dict[str, Any]) -> None:
-    """Cut the connection of a request. The caller may have gone already."""
+def _cut(connection: socket.socket) -> None:
+    """Cut a connection. The caller may have gone already."""
     with suppress(OSError):
-        environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        connection.shutdown(socket.SHUT_RDWR)
 
 
-def _without_body(headers: Headers, text: bytes) -> Headers:
-    """The headers of an answer to HEAD: they tell the length of what does not follow."""
+def _with_length(headers: Headers, text: bytes) -> Headers:
+    """The headers of an answer with its length; of an answer to HEAD it may be told already."""
     if any(name.lower() == "content-length" for name, _ in headers):
         return headers
     return [*headers, ("Content-Length", str(len(text)))]
@@ -222,10 +276,7 @@ def _failure(call: Call, error: Exception, whose: str) -> Refusal:
 def _answer(
     start_response: StartResponse, status: int, headers: Headers, text: bytes
 ) -> Iterable[bytes]:
-    named = {name.lower() for name, _ in headers}
-    if "content-length" not in named:
-        headers = [*headers, ("Content-Length", str(len(text)))]
-    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
+    start_response(f"{status} {HTTPStatus(status).phrase}", _with_length(headers, text))
     return [text]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -208,6 +210,25 @@ def test_the_lambda_api_invokes(emulator: Emulator) -> None:
         "Unhandled",
         b'{"errorType": "X"}',
     )
+
+
+def test_a_connection_is_kept(emulator: Emulator) -> None:
+    place = urlsplit(emulator.endpoint)
+    connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=10)
+    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=k/20261123/sa-east-1/s3/aws4_request"}
+    connection.connect()
+    used = connection.sock
+    assert used is not None
+    for method, status in (("HEAD", 404), ("GET", 404), ("PUT", 404), ("GET", 404)):
+        connection.request(method, "/no-such-bucket/key", body=b"x" * 99, headers=signed)
+        with connection.getresponse() as answer:
+            assert (answer.status, bool(answer.read())) == (status, method != "HEAD")
+        assert connection.sock is used
+    # What is not signed may not have been read to its end.
+    connection.request("GET", "/moto-api/data.json")
+    with connection.getresponse() as answer:
+        assert answer.getheader("Connection") == "close"
+    connection.close()
 
 
 def test_what_moto_cannot_do_is_said(emulator: Emulator) -> None:
