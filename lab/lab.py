@@ -28,6 +28,8 @@ from lab.lambdas import Functions
 from lab.postgres import Server
 from lab.rds import Rds
 from lab.rds_records import ServedCluster
+from lab.seed import bucket as sample_bucket
+from lab.seed.bucket_writer import BucketWriter
 from lab.seed.writer import WriterProcess
 
 ROOT = Path(__file__).parent.parent
@@ -92,6 +94,7 @@ class Lab:
         self.source: ServedCluster
         self.iam: Iam
         self.credentials: Credentials
+        self.bucket_writer: BucketWriter | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -114,11 +117,13 @@ class Lab:
         """Start everything. Raises LabError, and what its parts raise, with what was expected."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._start_emulator()
-        with ThreadPoolExecutor(max_workers=2) as pool:
+        with ThreadPoolExecutor(max_workers=3) as pool:
             self.tell("synthesizing the template, and the dependency layer for this machine")
             assembly = pool.submit(self._synthesize)
             layer = pool.submit(bundle.layer_for_this_machine)
+            buckets = pool.submit(self._make_buckets)
             self._start_company()
+            buckets.result()
             template, layer_folder = assembly.result(), layer.result()
         self.tell("deploying the template to the emulated AWS")
         self._deploy(template, layer_folder)
@@ -127,6 +132,7 @@ class Lab:
             self._stack.callback(self.damage.arrange(self))
         writer = WriterProcess(self._server(), folder=self.folder)
         self._stack.callback(writer.stop)
+        self._start_bucket_writer()
 
     def stop(self) -> None:
         """End every process of the lab and delete its servers' files. May be called twice."""
@@ -163,6 +169,17 @@ class Lab:
             engine_version=company.engine_version,
             retention_days=company.retention_days,
         )
+
+    def _make_buckets(self) -> None:
+        """The buckets of the company that drills are about, each once, with their objects."""
+        for bucket, kms_key in drilled_buckets(self.configuration).items():
+            sample_bucket.make(self.emulator, bucket, kms_key=kms_key)
+
+    def _start_bucket_writer(self) -> None:
+        buckets = drilled_buckets(self.configuration)
+        if buckets:
+            self.bucket_writer = BucketWriter(self.emulator.client("s3"), buckets)
+            self._stack.callback(self.bucket_writer.stop)
 
     def _synthesize(self) -> Path:
         """The assembly that `cdk deploy` would ship; CDK's own validation is for `make test`."""
@@ -257,6 +274,11 @@ class Lab:
         bucket = self.deployment.evidence_bucket
         body = self.emulator.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
         return bytes(body.read())
+
+
+def drilled_buckets(configuration: Configuration) -> dict[str, str]:
+    """The company's buckets that drills are about, each with the ARN of its key, if it has one."""
+    return {drill.bucket: drill.kms_key for drill in configuration.s3_versions}
 
 
 def drilled_company(configuration: Configuration) -> Company:
