@@ -16,9 +16,6 @@ MIB = 1024**2
 MANY = 1_050
 """Versions of one key: more than a page of the listing holds, so that it breaks inside the key."""
 
-MANY_AFTER = 350
-"""Of those, how many are written after T. What is wanted lies beneath them."""
-
 CLOCK = "clock"
 """The name of the object that is written to learn the time that S3 gives to what is written."""
 
@@ -131,14 +128,14 @@ class Specimen:
     @property
     def before(self) -> int:
         """How many versions are written before the one that is brought back."""
-        return max(0, self.form.versions - 1 - MANY_AFTER)
+        return self.form.versions - 1 - self.form.versions // 3
 
     @property
     def after(self) -> int:
         """How many versions are written over it, where it is overwritten."""
         if self.fate is not Fate.OVERWRITTEN:
             return 0
-        return MANY_AFTER if self.form.versions > 1 else 1
+        return max(1, self.form.versions // 3)
 
 
 def specimens(prefix: str) -> list[Specimen]:

@@ -94,16 +94,17 @@ def _is_guarded(bucket: str, attempt: str) -> bool:
 def _single(copier: Copier, actions: Iterable[Action], *, key: str) -> float | None:
     """How long it takes to bring one object back and to read it, in seconds.
 
-    None where it was back already.
+    None where it was back already, or did not come back.
     """
     began = time.perf_counter()
     wanted = [action for action in actions if action.key == key]
     if not wanted:
         raise NothingToBringBack(f"{key}: no version is from T or before: expected one")
     outcomes = list(copier.apply(copier.resolve(wanted)))
+    if not any(outcome.result is Result.DONE for outcome in outcomes):
+        return None
     objects.digest(copier.target.name, key)
-    seconds = time.perf_counter() - began
-    return round(seconds, 3) if any(one.result is Result.DONE for one in outcomes) else None
+    return round(time.perf_counter() - began, 3)
 
 
 def _slowest(singles: Mapping[str, float | None]) -> float | None:

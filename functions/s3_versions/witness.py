@@ -132,9 +132,8 @@ def look(
     if not newest:
         rows = [Witnessed(row, moved=False) for row in objects.current(bucket, prefix)]
         evidence.put_bytes(earlier, pack(rows), content_type="application/gzip")
-        return waiting(
-            NEXT_SECOND, "the second of T to be over", newest=objects.clock(bucket, prefix)
-        )
+        newest = max([objects.clock(bucket, prefix), *(one.row.modified for one in rows)])
+        return waiting(NEXT_SECOND, "the second of T to be over", newest=newest)
     if objects.clock(bucket, prefix) <= newest:
         return waiting(NEXT_SECOND, "the second of T to be over", newest=newest)
     before = [one.row for one in unpack(evidence.get_bytes(earlier))]
