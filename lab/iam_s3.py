@@ -1,8 +1,7 @@
 """What IAM is asked when a call of S3 is made.
 
 After S3's table of required permissions. Not as in AWS: a bucket's key is asked about as it is now,
-whatever key an object was written with; a copy is asked about tags though the source may have none;
-who may not list a bucket still learns that a key is absent.
+whatever key an object was written with; a copy is asked about tags though the source may have none.
 """
 
 from __future__ import annotations

@@ -229,11 +229,15 @@ class Lab:
             ),
         )
         self.emulator.before_call.append(self._permitted)
+        self.emulator.s3.may_list = self._may_list
 
     def _permitted(self, call: Call) -> Denied | None:
         """What IAM says to a call of a function: the synthesized policies are enforced."""
         refused = self.iam.refused(call)
         return Denied(refused.action, refused.resource) if refused else None
+
+    def _may_list(self, role: str, bucket: str) -> bool:
+        return self.iam.authorise(role, "s3:ListBucket", f"arn:aws:s3:::{bucket}")
 
     def _tags_of(self, arn: str) -> dict[str, str]:
         """The tags of a cluster or an instance, as IAM looks them up for a condition."""

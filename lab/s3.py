@@ -27,7 +27,7 @@ from lab.calls import Call, Refusal
 from lab.s3_content import key_arn
 from lab.s3_faults import Faults, end
 from lab.s3_records import Bucket, Content, Lock, Version
-from lab.s3_wire import Answer, Asked, S3Refusal, refusal_text, unchunked
+from lab.s3_wire import Answer, Asked, S3Refusal, refusal_text, source_of, unchunked
 
 __all__ = ["S3", "Answer"]
 
@@ -37,12 +37,15 @@ Operation = Callable[["S3", Asked], Answer]
 class S3:
     """The objects of one emulator. `clock` says what time S3 has.
 
-    `smallest_part` and `largest_copy` are limits in bytes, which a test may make smaller.
+    `may_list` says whether a role may list a bucket: who may not is not told that a key is absent,
+    but that it is denied. `smallest_part` and `largest_copy` are limits in bytes, which a test may
+    make smaller.
     """
 
     def __init__(self, *, clock: Callable[[], datetime]) -> None:
         self.faults = Faults()
         self.clock = clock
+        self.may_list: Callable[[str, str], bool] = lambda _role, _bucket: True
         self.smallest_part = 5 * 1024**2
         self.largest_copy = 5 * 1024**3
         self._buckets: dict[str, Bucket] = {}
@@ -61,7 +64,8 @@ class S3:
         try:
             fault = self.faults.meet(call)
             found = self._answered(call, environ, body, moto)
-        except Refusal as refusal:
+        except Refusal as error:
+            refusal = self._told(call, error)
             headers = refusal.headers if isinstance(refusal, S3Refusal) else {}
             found = Answer(
                 status=refusal.status,
@@ -176,6 +180,17 @@ class S3:
         )
         with self._lock:
             return operation(self, asked)
+
+    def _told(self, call: Call, refusal: Refusal) -> Refusal:
+        """The refusal as its caller gets to read it."""
+        if refusal.code != "NoSuchKey" or call.role is None:
+            return refusal
+        buckets = {call.parameters["Bucket"]}
+        if "CopySource" in call.parameters:
+            buckets.add(source_of(call.parameters["CopySource"])[0])
+        if all(self.may_list(call.role, bucket) for bucket in buckets):
+            return refusal
+        return S3Refusal("AccessDenied", "Access Denied", HTTPStatus.FORBIDDEN)
 
     def _bucket_deleted(self, name: str, moto: Callable[[], Answer]) -> Answer:
         with self._lock:

@@ -443,6 +443,23 @@ def test_the_bucket_of_another_account(bucket: S3Bucket) -> None:
     bucket.put("k", ExpectedBucketOwner="123456789012")
 
 
+def test_who_may_not_list_does_not_learn_that_a_key_is_absent(bucket: S3Bucket) -> None:
+    role = "arn:aws:iam::123456789012:role/reader"
+    s3, may_list = bucket.emulator.client("s3", role_arn=role), bucket.emulator.s3.may_list
+    for lists, told in ((True, ("404", 404)), (False, ("403", 403))):
+        bucket.emulator.s3.may_list = lambda _, __, lists=lists: lists
+        with pytest.raises(ClientError) as error:
+            s3.head_object(Bucket=bucket.name, Key="never")
+        assert refused(error) == told
+        with pytest.raises(ClientError) as error:
+            s3.copy_object(
+                Bucket=bucket.name, Key="k", CopySource={"Bucket": bucket.name, "Key": "never"}
+            )
+        assert refused(error)[1] == told[1]
+    bucket.emulator.s3.may_list = may_list
+    bucket.emulator.calls.clear()
+
+
 def test_what_the_lab_lacks_is_said(bucket: S3Bucket) -> None:
     bucket.put("k")
     with pytest.raises(ClientError) as error:
