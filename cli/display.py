@@ -41,19 +41,10 @@ CAVEATS: Final = {
 """What each caveat means for the one who reads it."""
 
 
-def preflight(lines: Iterable[tuple[str, str, bool]]) -> Table:
+def preflight(lines: Iterable[tuple[str, str, bool]]) -> Iterator[Text]:
     """The lines of a preflight, warnings in yellow."""
-    table = _grid()
     for word, sentence, warns in lines:
-        table.add_row(word, Text(sentence, style="yellow" if warns else ""))
-    return table
-
-
-def _grid() -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="dim", no_wrap=True, min_width=11)
-    table.add_column(overflow="fold")
-    return table
+        yield Text.assemble((f"{word:<13}", "dim"), (sentence, "yellow" if warns else ""))
 
 
 def plan(counts: Counts, command: Command) -> RenderableType:

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,12 +92,11 @@ class PlanFile:
         folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
 
     def write(self, actions: Iterable[Action]) -> Counts:
-        """Write what is to be done, as it comes; what was there before is forgotten first.
+        """Write what is to be done, as it comes; of an earlier restore the files are set aside.
 
         Keys that stay as they are, for sure, are counted and have no line.
         """
-        self._seal.unlink(missing_ok=True)
-        self.journal.unlink(missing_ok=True)
+        self._set_aside()
         counts = Counts()
         part = self.path.with_suffix(".part")
         try:
@@ -111,6 +110,20 @@ class PlanFile:
         finally:
             part.unlink(missing_ok=True)
         return counts
+
+    def _set_aside(self) -> None:
+        """Keep plan and journal of a restore that wrote something, in a folder named for its end.
+
+        The seal goes first: without it there is no restore to go on with.
+        """
+        self._seal.unlink(missing_ok=True)
+        if self.journal.exists() and self.journal.stat().st_size:
+            ended = datetime.fromtimestamp(self.journal.stat().st_mtime, UTC)
+            kept = self.folder / f"until-{ended:%Y%m%dT%H%M%S.%fZ}"
+            kept.mkdir(mode=_PRIVATE, exist_ok=True)
+            self.path.replace(kept / self.path.name)
+            self.journal.replace(kept / self.journal.name)
+        self.journal.unlink(missing_ok=True)
 
     def read(self) -> Iterator[Action]:
         """The actions, in the order of their keys. Raises CannotRun for a file that is damaged."""

@@ -55,7 +55,8 @@ def restore(command: Command, options: Options, console: Console) -> int:
         target = access.reach("--to", command.to, threads=options.threads)
     found = preflight.look(command, source, target, now=began)
     console.print(display.headline(command))
-    console.print(display.preflight(preflight.lines(found)))
+    for line in display.preflight(preflight.lines(found)):
+        console.print(line, soft_wrap=True)
     preflight.refuse(found, command, past_horizon=options.past_horizon)
     plan = PlanFile(options.work / "restore" / command.folder(source.endpoint))
     story = Story(
@@ -229,6 +230,7 @@ class _Work:
                     apply(story.plan, self.copier, standing, stop=self.stopping.asked, each=each)
             finally:
                 story.written, story.written_bytes = writing.passed, writing.bytes
+                writing.stopping = False
         if self.stopping.asked.is_set():
             return False
         story.plan.end(seal, now=datetime.now(UTC))

@@ -61,6 +61,8 @@ def lines(story: Story) -> Iterator[Text]:
     yield _verdict(story)
     if story.ended is Ended.STOPPED or (story.ended is Ended.RESTORED and story.exit_status == 2):
         yield Text(f"to go on: {story.options.again(story.command)}")
+    if story.ended is Ended.DRY_RUN:
+        yield Text(f"to do it: {story.options.again(story.command)}")
     if story.options.report:
         yield Text(f"report: {story.options.report}", style="dim")
 

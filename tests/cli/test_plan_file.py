@@ -116,6 +116,20 @@ def test_and_not_otherwise(plan: PlanFile, case: str) -> None:
     assert plan.pending(command, now=NOW) is None
 
 
+def test_what_was_done_before_is_kept_when_it_is_planned_again(plan: PlanFile) -> None:
+    seal(plan)
+    seal(plan)
+    assert not list(plan.folder.glob("until-*")), "nothing was done"
+    note(plan, 0, COPY)
+    plan.write([MARKER])
+    [kept] = plan.folder.glob("until-*")
+    assert [noted.key for noted in journal.read(kept / "journal.jsonl")] == [COPY.key]
+    with gzip.open(kept / "plan.jsonl.gz", "rt") as file:
+        assert len(list(file)) == 2
+    assert not plan.journal.exists()
+    assert list(plan.read()) == [MARKER]
+
+
 def test_a_plan_that_is_damaged_says_so(plan: PlanFile) -> None:
     seal(plan)
     plan.path.write_bytes(plan.path.read_bytes()[:-12])
