@@ -35,6 +35,9 @@ OBJECT_LOOKS = (
 )
 """What is in an object, and with it; in each of its versions."""
 
+RETENTION_LOOKS = ("s3:GetObjectRetention",)
+"""Until when a version is locked: S3 tells that to nobody else, be it in the headers of a read."""
+
 LISTINGS = (
     "s3:ListBucket",
     "s3:ListBucketMultipartUploads",
@@ -84,7 +87,7 @@ def drills_of_buckets(
     may write and end: those of the drills' own buckets, and below the prefixes that are the drills'
     by name. Evidence they write, and never end.
     """
-    looks = (*CONFIGURATION_LOOKS, *OBJECT_LOOKS, *LISTINGS)
+    looks = (*CONFIGURATION_LOOKS, *OBJECT_LOOKS, *RETENTION_LOOKS, *LISTINGS)
     proof = evidence.bucket.arn_for_objects("*")
     return policy(
         scope,

@@ -282,6 +282,7 @@ class S3Versions(Construct):
 
     def _teardown(self) -> Function:
         places = [self._place(drill) for drill in self._drills]
+        retained = [drill for drill in self._drills if "default_retention" in drill.canary.accept]
         return self._function(
             "teardown",
             purpose="Deletes each version and marker that the drill made, by id",
@@ -298,6 +299,10 @@ class S3Versions(Construct):
                     "DeleteObjectVersion",
                     "ListMultipartUploadParts",
                 ),
+                *self._may(
+                    retained, "GetObjectRetention", "GetObjectVersion", "GetObjectVersionTagging"
+                ),
+                *_may_use_keys(retained, "kms:Decrypt"),
             ],
         )
 

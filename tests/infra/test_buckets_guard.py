@@ -71,7 +71,10 @@ def variant(tmp_path_factory: pytest.TempPathFactory) -> Template:
     """A canary in the real bucket, one of the same bucket in a sibling, and a rehearsal by key."""
     encryption = {"type": "kms", "kms_key": KEY}
     drills = (
-        {"kind": "s3_versions", "canary": {"in": "bucket", "prefix": "_drill/"}},
+        {
+            "kind": "s3_versions",
+            "canary": {"in": "bucket", "prefix": "_drill/", "accept": ["default_retention"]},
+        },
         {"kind": "s3_versions", "name": "beside", "encryption": {"type": "any"}},
         {
             "kind": "s3_versions",
@@ -189,6 +192,19 @@ def test_a_canary_in_the_real_bucket_writes_below_its_prefix_alone(
     for context in ({}, FORGED):
         asked = [Request(action, REAL, context) for action in destructive.s3()]
         assert [each for each in asked if everything.allows(each)] == []
+
+
+def test_where_a_retention_is_accepted_teardown_may_see_that_a_version_is_locked(
+    template: Template, function_roles: dict[str, Role], may: dict[str, Role]
+) -> None:
+    teardown = {"drill-s3-teardown"}
+    retained = done_by(may, f"{REAL}/_drill/{RUN}/a")
+    assert retained["s3:GetObjectRetention"] == teardown
+    assert retained["s3:GetObjectVersion"] > teardown
+    sibling = template.arn(template.called("AWS::S3::Bucket", "S3VersionsSibling"))
+    plain = done_by(function_roles, f"{sibling}/{RUN}/a")
+    assert "s3:GetObjectRetention" not in plain
+    assert not plain["s3:GetObjectVersion"] & teardown
 
 
 def test_it_lists_the_versions_of_its_prefix_alone(may: dict[str, Role]) -> None:
