@@ -88,6 +88,7 @@ class PlanFile:
         self.path = folder / "plan.jsonl.gz"
         self.journal = folder / "journal.jsonl"
         self.differing = folder / "differing.jsonl"
+        self.known = folder / "known.jsonl"
         self._seal = folder / "plan.json"
         folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
 

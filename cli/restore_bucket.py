@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
@@ -15,12 +16,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
-from cli import access, display, journal, preflight, report, summary, verification
+from cli import access, display, journal, known, preflight, report, summary, verification
 from cli.access import Reached
 from cli.applying import apply
 from cli.arguments import Command, Options
 from cli.errors import CannotRun
-from cli.journal import Lock, Standing
+from cli.journal import Lock, Noted, Standing
 from cli.plan_file import PlanFile, Seal
 from cli.progress import Follow, Reading, Sampling, Writing
 from cli.report import Ended, Story
@@ -31,7 +32,8 @@ from functions.errors import DrillError
 from functions.s3_versions import state_at
 from functions.s3_versions.copier import Copier
 from functions.s3_versions.restore import entries
-from functions.s3_versions.values import Action, Diff, moment
+from functions.s3_versions.sameness import MOST_READ
+from functions.s3_versions.values import Action, Diff, How, moment
 from functions.s3_versions.wire import Bucket
 
 EXPECTED: Final = (BotoCoreError, CannotRun, ClientError, DrillError, OSError)
@@ -107,7 +109,13 @@ class _Work:
         self.target = self.source
         if target is not source:
             self.target = opened.enter_context(_bucket(target, story.options))
-        self.copier = Copier(self.source, self.target, threads=story.options.threads)
+        self.copier = Copier(
+            self.source, self.target, threads=story.options.threads, most_read=MOST_READ
+        )
+        self.kms = any(
+            place.facts.encryption.startswith("aws:kms")
+            for place in (story.found.source, story.found.target)
+        )
         opened.callback(self.copier.close)
 
     def restore(self) -> None:
@@ -182,6 +190,9 @@ class _Work:
             actions = state_at.plan_elsewhere(found, there, at, horizon=horizon)
         else:
             actions = state_at.plan(found, at, undelete=command.undelete, horizon=horizon)
+        actions = known.settle(actions, known.read(self.story.plan.known))
+        if self.kms:
+            actions = map(_to_be_compared, actions)
         for action in self.copier.resolve(reading.actions(actions)):
             follow.tick()
             yield action
@@ -244,7 +255,9 @@ class _Work:
             reading = Reading()
             with Follow(self.console, "verifying", reading) as follow:
                 again = self._decided(reading, seal.horizon, follow)
-                found.differing = verification.compare(again, story.plan, story.standing)
+                found.differing = verification.compare(
+                    again, story.plan, story.standing, is_copy=self._is_copy
+                )
             done = journal.standing(story.plan.journal, story.standing)
             sampling = Sampling()
             with Follow(self.console, "reading back", sampling):
@@ -255,6 +268,9 @@ class _Work:
                     sampling.read += 1
                     sampling.unlike += bool(one.problem)
 
+    def _is_copy(self, noted: Noted) -> bool:
+        return known.is_copy(self.source, self.target, noted, kms=self.kms, most_read=MOST_READ)
+
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:
         began = time.monotonic()
@@ -262,6 +278,17 @@ class _Work:
             yield
         finally:
             self.story.seconds[name] = time.monotonic() - began
+
+
+def _to_be_compared(action: Action) -> Action:
+    """Under a KMS key a copy has another ETag than its source: only a look tells whether it is one.
+
+    >>> one = Action(key="a", diff=Diff.CHANGE, how=How.COPY)
+    >>> _to_be_compared(one).how.value
+    'compare'
+    """
+    compares = action.diff is Diff.CHANGE and action.how is How.COPY
+    return replace(action, how=How.COMPARE) if compares else action
 
 
 def _bucket(reached: Reached, options: Options) -> Bucket:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import Any, Final, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import journal
+from cli import journal, known
 from cli.arguments import Command
 from cli.journal import Noted, Standing
+from cli.known import Known
 from cli.plan_file import PlanFile
 from functions.aws import code_of
 from functions.s3_versions import objects
@@ -84,10 +85,18 @@ class Verification:
         }
 
 
-def compare(actions: Iterable[Action], plan: PlanFile, standing: Standing) -> dict[Why, int]:
+def compare(
+    actions: Iterable[Action],
+    plan: PlanFile,
+    standing: Standing,
+    *,
+    is_copy: Callable[[Noted], bool],
+) -> dict[Why, int]:
     """How many keys differ still, by why. `actions` are those of a second plan of the same.
 
-    The keys are written into the plan's folder. Raises CannotRun where plan or journal is damaged.
+    `is_copy` tells of a copy that could not be proven whether all that is told of it agrees. The
+    keys are written into the plan's folder, such copies too. Raises CannotRun where plan or journal
+    is damaged.
     """
     counts = dict.fromkeys(Why, 0)
     suspects: dict[str, str] = {}
@@ -108,8 +117,18 @@ def compare(actions: Iterable[Action], plan: PlanFile, standing: Standing) -> di
             else:
                 why = _OF_RESULT[result] if result else Why.WRITTEN_MEANWHILE
                 tell(Differing(action.key, why, action.current))
-        for differing in _since_done(suspects, journal.standing(plan.journal, standing)):
-            tell(differing)
+        copies = []
+        for noted in journal.standing(plan.journal, standing) if suspects else ():
+            current = suspects.get(noted.key)
+            if current is None:
+                continue
+            if not current or current != noted.made:
+                tell(Differing(noted.key, Why.WRITTEN_MEANWHILE, current))
+            elif noted.how is not How.MARKER and is_copy(noted):
+                copies.append(Known(noted.key, noted.source, noted.made))
+            else:
+                tell(Differing(noted.key, Why.WRONG, current))
+        known.add(plan.known, sorted(copies))
     return counts
 
 
@@ -126,17 +145,6 @@ def _numbered(
         while known is not None and known.key < action.key:
             number, known = next(lines, (None, None))
         yield action, number if known is not None and known.key == action.key else None
-
-
-def _since_done(suspects: dict[str, str], done: Iterable[Noted]) -> Iterator[Differing]:
-    """What was done, and is not what it was: written since by others, or wrong from the start."""
-    if not suspects:
-        return
-    for noted in done:
-        current = suspects.get(noted.key)
-        if current is not None:
-            ours = bool(current) and current == (noted.made or noted.source)
-            yield Differing(noted.key, Why.WRONG if ours else Why.WRITTEN_MEANWHILE, current)
 
 
 def differing(path: Path) -> Iterator[Differing]:

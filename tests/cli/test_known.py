@@ -1,0 +1,138 @@
+"""Copies that no listing proves: known for what they are, and not copied again by each run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cli import known, restore_bucket
+from cli.known import Known
+from functions.s3_versions.values import Action, Diff, How
+from lab.s3_records import Content
+from tests.cli.conftest import AFTER, BEFORE, Past, Terminal
+
+
+def test_what_came_to_be_known_is_kept_in_order_the_newer_of_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "known.jsonl"
+    known.add(path, [Known("b", "1", "2"), Known("c\n", "1", "2")])
+    known.add(path, [Known("a", "5", "6"), Known("b", "3", "4")])
+    known.add(path, [])
+    assert list(known.read(path)) == [
+        Known("a", "5", "6"),
+        Known("b", "3", "4"),
+        Known("c\n", "1", "2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "settled"),
+    [
+        (Known("k", "1", "2"), True),
+        (Known("k", "0", "2"), False),
+        (Known("k", "1", "3"), False),
+        (Known("j", "1", "2"), False),
+        (Known("l", "1", "2"), False),
+    ],
+)
+def test_only_the_very_copy_is_known(one: Known, settled: bool) -> None:
+    action = Action(key="k", diff=Diff.CHANGE, how=How.COPY, version="1", current="2")
+    [found] = known.settle([action], iter([one]))
+    assert (found.how is How.NOTHING) == settled
+
+
+def test_what_was_written_without_versioning_may_be_another_by_now() -> None:
+    action = Action(key="k", diff=Diff.CHANGE, how=How.COPY, version="1", current="null")
+    assert list(known.settle([action], iter([Known("k", "1", "null")]))) == [action]
+
+
+def unproven(bucket: Past, *, changed: Callable[[Content], Content]) -> None:
+    """The copies of all keys, as S3 has those of large objects uploaded in parts, long ago."""
+    for version in bucket.emulator.s3.bucket(bucket.name).versions():
+        if version.content is not None:
+            version.content = replace(version.content, checksum=None)
+    for key in bucket.state():
+        history = [v for v in bucket.emulator.s3.bucket(bucket.name).versions() if v.key == key]
+        newest = max(history, key=lambda version: version.sequence)
+        assert newest.content is not None
+        newest.content = changed(newest.content)
+
+
+def in_parts(bucket: Past, key: str, body: bytes) -> None:
+    upload = bucket.s3.create_multipart_upload(Bucket=bucket.name, Key=key)["UploadId"]
+    part = bucket.s3.upload_part(
+        Bucket=bucket.name, Key=key, UploadId=upload, PartNumber=1, Body=body
+    )
+    bucket.s3.complete_multipart_upload(
+        Bucket=bucket.name,
+        Key=key,
+        UploadId=upload,
+        MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]},
+    )
+
+
+@pytest.mark.parametrize("metadata", [{}, {"not": "there then"}])
+def test_a_large_copy_is_known_and_one_that_differs_is_wrong(
+    bucket: Past,
+    terminal: Terminal,
+    at: str,
+    monkeypatch: pytest.MonkeyPatch,
+    metadata: dict[str, str],
+) -> None:
+    monkeypatch.setattr(restore_bucket, "MOST_READ", 0)
+    bucket.then(BEFORE)
+    in_parts(bucket, "film", b"then")
+    bucket.then(AFTER)
+    bucket.put("film", b"now")
+    bucket.then(timedelta(0))
+
+    def changed(content: Content) -> Content:
+        return replace(content, metadata=metadata)
+
+    bucket.emulator.s3.faults.before(
+        "ListObjectVersions", lambda _: unproven(bucket, changed=changed), skip=1
+    )
+    ran = terminal.restore(bucket, at)
+    if metadata:
+        assert ran.status == 1
+        assert "1 key restored, and not what it was" in ran.out
+        return
+    assert ran.status == 0, ran.out
+    before = bucket.versions()
+    again = terminal.restore(bucket, at)
+    assert (again.status, bucket.versions()) == (0, before)
+    assert "nothing to do" in again.out
+
+
+def test_under_a_kms_key_etags_tell_nothing_and_a_second_run_writes_nothing(
+    bucket: Past, terminal: Terminal, at: str
+) -> None:
+    bucket.s3.put_bucket_encryption(
+        Bucket=bucket.name,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]
+        },
+    )
+    bucket.then(BEFORE)
+    for key in ("a", "b"):
+        bucket.put(key, b"then")
+    bucket.then(AFTER)
+    for key in ("a", "b"):
+        bucket.put(key, b"now!")
+    bucket.then(timedelta(0))
+
+    def changed(content: Content) -> Content:
+        return replace(content, etag="f" * 32)
+
+    bucket.emulator.s3.faults.before(
+        "ListObjectVersions", lambda _: unproven(bucket, changed=changed), skip=1
+    )
+    ran = terminal.restore(bucket, at)
+    assert ran.status == 0, ran.out
+    assert "copies are encrypted with the key that AWS manages" in ran.out
+    before = bucket.versions()
+    assert "nothing to do" in terminal.restore(bucket, at).out
+    assert bucket.versions() == before
