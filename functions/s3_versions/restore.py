@@ -5,7 +5,7 @@ What the drill, the operator's command line and the shards of a fan-out have in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,17 +38,20 @@ def plan_range(
     until: str = "",
     undelete: bool = False,
     horizon: str = "",
+    etags_tell: bool = True,
+    through: Callable[[Iterator[Entry]], Iterator[Entry]] = iter,
 ) -> Iterator[Action]:
     """The actions for the keys in (`after`, `until`] below a prefix: one a key, in order.
 
-    `at` and `horizon` are as `values.moment` writes them. In place, or into the bucket `to`.
-    Raises ListingOutOfOrder.
+    `at` and `horizon` are as `values.moment` writes them, `etags_tell` as in `state_at.plan`. In
+    place, or into the bucket `to`. The entries of the source come `through` what may end them
+    early, between two keys. Raises ListingOutOfOrder.
     """
-    found = entries(source, prefix=prefix, after=after, until=until)
+    found = through(entries(source, prefix=prefix, after=after, until=until))
     if to is None:
-        return state_at.plan(found, at, undelete=undelete, horizon=horizon)
+        return state_at.plan(found, at, undelete=undelete, horizon=horizon, etags_tell=etags_tell)
     there = entries(to, prefix=prefix, after=after, until=until)
-    return state_at.plan_elsewhere(found, there, at, horizon=horizon)
+    return state_at.plan_elsewhere(found, there, at, horizon=horizon, etags_tell=etags_tell)
 
 
 @dataclass(kw_only=True, slots=True)
