@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from functions.s3_versions import documents
 from functions.s3_versions.outcome import Outcome, Result
 from functions.s3_versions.values import Action, How
-from functions.s3_versions.wire import Bucket, RequestFailed
+from functions.s3_versions.wire import AGAIN, Bucket, NoAnswer, RequestFailed, RequestRefused
 
 MOST: Final = 1000
 """Versions or keys that one DeleteObjects names (S3 API)."""
@@ -44,28 +44,48 @@ class Batch:
         self._objects += _objects(action)
 
     def send(self, bucket: Bucket) -> Iterator[Outcome]:
-        """Do it; an outcome for each action, in their order."""
+        """Do it, again for the keys of which S3 asks that; an outcome for each action, in order.
+
+        What somebody wrote above markers is not seen, and not touched.
+        """
         began = time.perf_counter()
         errors: dict[str, tuple[str, str]] = {}
-        body = "".join(map(_element, self._actions)).encode()
-        body = b'<Delete xmlns="%s"><Quiet>true</Quiet>%s</Delete>' % (_NAMESPACE.encode(), body)
-        headers = {
-            "content-md5": b64encode(md5(body, usedforsecurity=False).digest()).decode(),
-            "content-type": "application/xml",
-        }
-        try:
-            answer = bucket.request(
-                "DeleteObjects", "POST", query={"delete": ""}, headers=headers, body=body
-            )
-        except RequestFailed as failed:
-            errors = {action.key: (failed.code, str(failed)) for action in self._actions}
-        else:
-            for key, code, words in _errors(answer.body):
-                told = f"DeleteObjects {f'{bucket.name}/{key}'!r}: {code} {words}"
-                errors.setdefault(key, (code, told))
+        left = self._actions
+        for number in range(1, bucket.tries + 1):
+            found = _deleted(bucket, left)
+            errors |= found
+            left = [action for action in left if found.get(action.key, ("", ""))[0] in AGAIN]
+            if not left or number == bucket.tries:
+                break
+            for action in left:
+                del errors[action.key]
+            bucket.pause(number)
         seconds = time.perf_counter() - began
         for action in self._actions:
             yield _outcome(action, errors.get(action.key), seconds)
+
+
+def _deleted(bucket: Bucket, actions: list[Action]) -> dict[str, tuple[str, str]]:
+    """Code and words of each key that could not be deleted, by one request."""
+    body = "".join(map(_element, actions)).encode()
+    body = b'<Delete xmlns="%s"><Quiet>true</Quiet>%s</Delete>' % (_NAMESPACE.encode(), body)
+    headers = {
+        "content-md5": b64encode(md5(body, usedforsecurity=False).digest()).decode(),
+        "content-type": "application/xml",
+    }
+    try:
+        answer = bucket.request(
+            "DeleteObjects", "POST", query={"delete": ""}, headers=headers, body=body
+        )
+    except RequestRefused as refused:
+        return {action.key: (refused.code, str(refused)) for action in actions}
+    except NoAnswer as failed:
+        return {action.key: ("NoAnswer", str(failed)) for action in actions}
+    errors: dict[str, tuple[str, str]] = {}
+    for key, code, words in _errors(answer.body):
+        told = f"DeleteObjects {f'{bucket.name}/{key}'!r}: {code} {words}"
+        errors.setdefault(key, (code, told))
+    return errors
 
 
 def fits(action: Action) -> bool:

@@ -25,6 +25,7 @@ PART_SIZE: Final = 256 * 1024 * 1024
 _PARTS_AT_ONCE: Final = 8
 _NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
 _ARCHIVED: Final = frozenset({"InvalidObjectState", "ObjectNotInActiveTierError"})
+_REDIRECT: Final = "x-amz-website-redirect-location"
 _NO_DAYS: Final = "INTELLIGENT_TIERING"
 """The one archived class whose objects come back for good (S3 API, RestoreObject)."""
 
@@ -87,7 +88,7 @@ class Forward:
         ):
             return Outcome(action, Result.ALREADY, current.version)
         found = current.etag if current else ""
-        if found == action.expects and refused.status == 404:
+        if found == action.expects and refused.status != 412:
             raise refused
         return Outcome(
             action,
@@ -107,6 +108,10 @@ class Forward:
         }
         if action.storage_class:
             headers["x-amz-storage-class"] = action.storage_class
+        # A copy does not carry a redirection over. What redirects is empty, as a rule.
+        facts = None if action.size else sameness.look(self.source, action.key, action.version)
+        if facts and (there := facts.headers.get(_REDIRECT)):
+            headers[_REDIRECT] = there
         answer = self.target.request("CopyObject", "PUT", action.key, headers=headers)
         version = answer.headers.get("x-amz-version-id", "")
         return Outcome(action, Result.DONE, version, bytes=action.size)

@@ -33,8 +33,13 @@ if TYPE_CHECKING:
 TRIES: Final = 8
 LONGEST_PAUSE_SECONDS: Final = 20.0
 
-_SLOWER: Final = frozenset({"SlowDown", "ServiceUnavailable", "Throttling", "TooManyRequests"})
-_AGAIN: Final = _SLOWER | {"InternalError", "RequestTimeout", "RequestTimeTooSkewed"}
+SLOWER: Final = frozenset({"SlowDown", "ServiceUnavailable", "Throttling", "TooManyRequests"})
+"""Codes by which S3 asks to be asked less."""
+
+AGAIN: Final = SLOWER | {"InternalError", "RequestTimeout"}
+"""Codes by which S3 asks to be asked again."""
+
+_SLOWER_STATUSES: Final = frozenset({429, 503})
 _AGAIN_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
 _ELSEWHERE: Final = frozenset(
     {"AuthorizationHeaderMalformed", "PermanentRedirect", "Redirect", "TemporaryRedirect"}
@@ -119,7 +124,7 @@ class Bucket:
         self.connections = connections
         self.tells_tags = False
         self.pace = Pace(connections)
-        self._tries = tries
+        self.tries = tries
         self._pause_seconds = pause_seconds
         self._signer = Signer(client, name)
         config: Any = client.meta.config
@@ -205,7 +210,7 @@ class Bucket:
             headers["content-length"] = str(len(body))
         digest = sha256(body).hexdigest() if body else EMPTY
         redirected = False
-        for number in range(1, self._tries + 1):
+        for number in range(1, self.tries + 1):
             head = self._signer.sign(method, key, query=query, headers=headers, digest=digest)
             begun, slower, stale = self.pace.begin(), False, False
             try:
@@ -213,7 +218,7 @@ class Bucket:
                 code, words = _complaint(operation, got, content)
                 if not code and got.status < 300:
                     return Answer(got.status, got.headers, content, number)
-                slower = code in _SLOWER or got.status == 429
+                slower = code in SLOWER or got.status in _SLOWER_STATUSES
             except ssl.SSLCertVerificationError as error:
                 raise TlsFailed(f"{operation} {self.name}: {error}") from error
             except (OSError, AnswerLost) as error:
@@ -224,15 +229,23 @@ class Bucket:
             if not redirected and self._is_elsewhere(got, code):
                 redirected = True
                 self._signer.ask_again()
-            elif got.status and got.status not in _AGAIN_STATUSES and code not in _AGAIN:
+            elif got.status and got.status not in _AGAIN_STATUSES and code not in AGAIN:
                 raise RequestRefused(
                     operation, self.name, key, status=got.status, code=code, words=words
                 )
-            elif not stale and number < self._tries:
-                time.sleep(self._pause(number))
+            elif not stale and number < self.tries:
+                self.pause(number)
             if stale or redirected:
                 self._forget_idle()
         raise NoAnswer(operation, self.name, key, status=got.status, code=code, words=words)
+
+    def pause(self, number: int) -> None:
+        """Wait before the try that follows the one with this number, a random time below a limit.
+
+        The limit doubles with each, up to LONGEST_PAUSE_SECONDS.
+        """
+        longest: float = min(LONGEST_PAUSE_SECONDS, self._pause_seconds * 2 ** (number - 1))
+        time.sleep(longest * random.random())  # noqa: S311  # it keeps clients apart, no secrets
 
     def _list(self, prefix: str, after: Position | None, page_size: int) -> bytes:
         query = {
@@ -293,10 +306,6 @@ class Bucket:
             or code in _ELSEWHERE
             or (head.status == 400 and head.headers.get("x-amz-bucket-region", region) != region)
         )
-
-    def _pause(self, number: int) -> float:
-        longest: float = min(LONGEST_PAUSE_SECONDS, self._pause_seconds * 2 ** (number - 1))
-        return longest * random.random()  # noqa: S311  # it keeps clients apart, no secrets
 
 
 def _goes_on(following: Position, after: Position) -> bool:

@@ -8,10 +8,18 @@ import ssl
 import struct
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
+
+import boto3
+from botocore.config import Config
+
+from functions.s3_versions.wire import Bucket
+
+KEYS = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "secret"}
+PATHS = Config(s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=5)
 
 
 class Say(NamedTuple):
@@ -121,3 +129,18 @@ class Talker:
         if say.then == "reset":
             talking.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return say.then == "keep"
+
+
+def client(endpoint: str | None = None, config: Config = PATHS, **more: Any) -> Any:
+    """A client of S3 whose environment is nobody's."""
+    given = {"region_name": "eu-central-1", **KEYS, **more}
+    return boto3.client("s3", endpoint_url=endpoint, config=config, **given)
+
+
+@contextlib.contextmanager
+def talking(*says: Say, tries: int = 3, **more: Any) -> Iterator[tuple[Talker, Bucket]]:
+    """A bucket at a server that says this."""
+    with Talker.of(says) as talker:
+        at = client(f"http://127.0.0.1:{talker.port}")
+        with Bucket("bucket", client=at, tries=tries, pause_seconds=0.001, **more) as bucket:
+            yield talker, bucket

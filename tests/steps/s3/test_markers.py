@@ -130,6 +130,20 @@ def test_a_key_that_fails_among_others_is_told_by_name(place: Place) -> None:
     assert f"DeleteObjects '{place.name}/b': AccessDenied" in found["b"].detail
 
 
+@pytest.mark.parametrize("code", ["InternalError", "SlowDown"])
+def test_a_key_of_which_s3_asks_it_is_asked_again_alone(place: Place, code: str) -> None:
+    for key in "abc":
+        place.put(key, b"one")
+        place.delete(key)
+    place.emulator.s3.faults.fail_keys(["b"], code=code)
+    outcomes = list(place.copier().apply(undelete(place)))
+    assert [outcome.result for outcome in outcomes] == [Result.DONE] * 3
+    first, second = place.calls("DeleteObjects")
+    assert len(first.parameters["Delete"]["Objects"]) == 3
+    assert [one["Key"] for one in second.parameters["Delete"]["Objects"]] == ["b"]
+    assert [entry.marker for entry in place.entries()] == [False] * 3
+
+
 def test_a_null_marker_is_copied_over_since_its_id_may_be_somebody_elses_by_now(
     place: Place,
 ) -> None:

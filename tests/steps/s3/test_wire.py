@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.auth import S3SigV4Auth
@@ -27,27 +25,9 @@ from functions.s3_versions.signing import Signer, UnsupportedBucket
 from functions.s3_versions.wire import Bucket, BucketClosed, NoAnswer, RequestRefused
 from lab.authority import Authority
 from lab.emulator import Emulator
-from tests.steps.s3.talker import Say, Talker, error, ok
+from tests.steps.s3.talker import PATHS, Say, Talker, client, error, ok, talking
 
 TOKEN = "t/o+k="  # noqa: S105  # nobody's
-KEYS = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "secret"}
-PATHS = Config(s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=5)
-
-
-def client(endpoint: str | None = None, config: Config = PATHS, **more: Any) -> Any:
-    """A client of S3 whose environment is nobody's."""
-    given = {"region_name": "eu-central-1", **KEYS, **more}
-    return boto3.client("s3", endpoint_url=endpoint, config=config, **given)
-
-
-@contextlib.contextmanager
-def talking(*says: Say, tries: int = 3, **more: Any) -> Iterator[tuple[Talker, Bucket]]:
-    """A bucket at a server that says this."""
-    with Talker.of(says) as talker:
-        at = client(f"http://127.0.0.1:{talker.port}")
-        with Bucket("bucket", client=at, tries=tries, pause_seconds=0.001, **more) as bucket:
-            yield talker, bucket
-
 
 # What an answer may look like.
 
@@ -199,6 +179,12 @@ def test_no_more_connections_are_made_than_there_may_be() -> None:
         list(pool.map(lambda _: bucket.request("GetObject", "GET", "key"), range(200)))
         assert {heard.connection for heard in talker.heard} <= {1, 2, 3}
         assert len(talker.heard) == 200
+
+
+def test_an_answer_without_words_slows_down_too() -> None:
+    with talking(ok(status="503 Slow Down"), ok(), connections=8) as (_, bucket):
+        assert bucket.request("HeadObject", "HEAD", "key").tries == 2
+        assert 4 <= bucket.pace.window < 5
 
 
 def test_a_closed_bucket_is_not_asked() -> None:
