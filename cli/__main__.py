@@ -5,6 +5,7 @@ Exit status: 0 all is as it was, 1 something is not, 2 stopped half way, 3 it co
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -26,7 +27,14 @@ def main(given: Sequence[str] | None = None) -> int:
 
     from cli import restore_bucket  # not for a typing error
 
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    class Output(Console):
+        """Goes on in silence once nobody reads along: that does not stop a restore."""
+
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    console = Output(highlight=False, soft_wrap=not sys.stdout.isatty())
     try:
         return restore_bucket.restore(command, options, console)
     except restore_bucket.EXPECTED as error:

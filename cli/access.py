@@ -61,6 +61,7 @@ def enter_lab(ready: Path) -> None:
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
         NO_PROXY="127.0.0.1",
+        no_proxy="127.0.0.1",
     )
 
 

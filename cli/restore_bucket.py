@@ -79,12 +79,23 @@ def restore(command: Command, options: Options, console: Console) -> int:
                 if not work.begun:
                     raise
                 story.ended, story.trouble = Ended.STOPPED, str(error)
-        status = story.exit_status
-        if options.report:
-            report.write(options.report, story, ended_at=_now(), status=status)
         for line in summary.lines(story):
             console.print(line, soft_wrap=True)
+        return _reported(story, console)
+
+
+def _reported(story: Story, console: Console) -> int:
+    """The exit status, once the report is written, if there is to be one."""
+    status, path = story.exit_status, story.options.report
+    if path is None:
         return status
+    try:
+        report.write(path, story, ended_at=_now(), status=status)
+    except OSError as error:
+        console.print(f"there is no report: {error}", style="bold red", markup=False)
+        return status or 1
+    console.print(f"report: {path}", style="dim", markup=False, soft_wrap=True)
+    return status
 
 
 def _now() -> str:
@@ -250,7 +261,7 @@ class _Work:
     def _verify(self, seal: Seal) -> None:
         """Plan again, and read a sample back."""
         story = self.story
-        found = story.verification = Verification()
+        found = Verification()
         with self._timed("verify"):
             reading = Reading()
             with Follow(self.console, "verifying", reading) as follow:
@@ -267,6 +278,7 @@ class _Work:
                     found.sample.append(one)
                     sampling.read += 1
                     sampling.unlike += bool(one.problem)
+        story.verification = found
 
     def _is_copy(self, noted: Noted) -> bool:
         return known.is_copy(self.source, self.target, noted, kms=self.kms, most_read=MOST_READ)

@@ -9,7 +9,6 @@ from typing import Final
 from rich.text import Text
 
 from cli import journal, verification
-from cli.journal import Noted
 from cli.plan_file import Seal
 from cli.report import Ended, Story
 from cli.verification import Why
@@ -22,12 +21,14 @@ _BAD: Final = "bold red"
 _WARNING: Final = "yellow"
 _GOOD: Final = "bold green"
 
-_WHY: Final = {
-    Why.WRITTEN_MEANWHILE: "written meanwhile by others, whose write is kept",
-    Why.UNRESTORABLE: "cannot be restored",
-    Why.THAWING: "archived, asked back",
-    Why.FAILED: "failed",
-    Why.WRONG: "restored, and not what it was",
+_OF_RESULTS: Final = {
+    Result.FAILED: ("failed", _BAD),
+    Result.CONFLICT: ("conflicted: written meanwhile by others, whose write is kept", _WARNING),
+    Result.THAWING: ("archived and asked back", _WARNING),
+}
+_OF_REASONS: Final = {
+    Why.WRONG: ("restored, and not what it was", _BAD),
+    Why.WRITTEN_SINCE: ("written since by others, whose write is kept", _WARNING),
 }
 
 
@@ -63,41 +64,27 @@ def lines(story: Story) -> Iterator[Text]:
         yield Text(f"to go on: {story.options.again(story.command)}")
     if story.ended is Ended.DRY_RUN:
         yield Text(f"to do it: {story.options.again(story.command)}")
-    if story.options.report:
-        yield Text(f"report: {story.options.report}", style="dim")
 
 
 def _keys(story: Story) -> Iterator[Text]:
     """The keys that are not what they were, some of each sort."""
-    for result, style in (
-        (Result.FAILED, _BAD),
-        (Result.CONFLICT, _WARNING),
-        (Result.THAWING, _WARNING),
-    ):
-        number = story.standing.counts[result]
-        if number:
-            noted = (
-                one
-                for one in journal.standing(story.plan.journal, story.standing)
-                if one.result is result
+    for result, (head, style) in _OF_RESULTS.items():
+        if number := story.standing.counts[result]:
+            said = (
+                f"! {shown(noted.key)}  {shown(noted.detail)}"
+                for noted in journal.standing(story.plan.journal, story.standing)
+                if noted.result is result
             )
-            said = (_told(one) for one in noted)
-            yield from _some(said, number, _HEADS[result], story, style)
+            yield from _some(said, number, head, story, style)
     yield from _unrestorable(story)
-    if story.verification:
-        for why in (Why.WRONG, Why.WRITTEN_MEANWHILE):
-            yield from _differing(story, why)
-
-
-_HEADS: Final = {
-    Result.FAILED: "failed",
-    Result.CONFLICT: "conflicted: written meanwhile by others, whose write is kept",
-    Result.THAWING: "archived and asked back",
-}
-
-
-def _told(noted: Noted) -> str:
-    return f"! {shown(noted.key)}  {shown(noted.detail)}"
+    for why, (head, style) in _OF_REASONS.items():
+        if story.verification and (number := story.verification.differing[why]):
+            said = (
+                f"! {shown(one.key)}"
+                for one in verification.differing(story.plan.differing)
+                if one.why is why
+            )
+            yield from _some(said, number, head, story, style)
 
 
 def _unrestorable(story: Story) -> Iterator[Text]:
@@ -108,19 +95,6 @@ def _unrestorable(story: Story) -> Iterator[Text]:
             if action.diff is Diff.UNRESTORABLE
         )
         yield from _some(said, story.unrestorable, "cannot be restored", story, _BAD)
-
-
-def _differing(story: Story, why: Why) -> Iterator[Text]:
-    """The keys that the verification found; conflicts were told before."""
-    found = story.verification
-    number = found.differing[why] if found else 0
-    if number and not (why is Why.WRITTEN_MEANWHILE and story.standing.counts[Result.CONFLICT]):
-        said = (
-            f"! {shown(one.key)}"
-            for one in verification.differing(story.plan.differing)
-            if one.why is why
-        )
-        yield from _some(said, number, _WHY[why], story, _BAD if why is Why.WRONG else _WARNING)
 
 
 def _some(said: Iterator[str], number: int, head: str, story: Story, style: str) -> Iterator[Text]:

@@ -26,8 +26,10 @@ from functions.s3_versions.values import LARGEST_COPY, Action, Diff, How
 class Why(StrEnum):
     """Why a key differs from what it was at the time."""
 
-    WRITTEN_MEANWHILE = "written_meanwhile"
-    """somebody else wrote it since the plan was made; their write is kept"""
+    CONFLICT = "conflict"
+    """somebody else wrote it between the plan and its turn; their write is kept"""
+    WRITTEN_SINCE = "written_since"
+    """somebody else wrote it after its turn, or it was not to be changed; their write is kept"""
     UNRESTORABLE = "unrestorable"
     THAWING = "thawing"
     FAILED = "failed"
@@ -36,7 +38,7 @@ class Why(StrEnum):
 
 
 _OF_RESULT: Final = {
-    Result.CONFLICT: Why.WRITTEN_MEANWHILE,
+    Result.CONFLICT: Why.CONFLICT,
     Result.THAWING: Why.THAWING,
     Result.FAILED: Why.FAILED,
 }
@@ -115,7 +117,7 @@ def compare(
             elif result in (Result.DONE, Result.ALREADY):
                 suspects[action.key] = action.current
             else:
-                why = _OF_RESULT[result] if result else Why.WRITTEN_MEANWHILE
+                why = _OF_RESULT[result] if result else Why.WRITTEN_SINCE
                 tell(Differing(action.key, why, action.current))
         copies = []
         for noted in journal.standing(plan.journal, standing) if suspects else ():
@@ -123,7 +125,7 @@ def compare(
             if current is None:
                 continue
             if not current or current != noted.made:
-                tell(Differing(noted.key, Why.WRITTEN_MEANWHILE, current))
+                tell(Differing(noted.key, Why.WRITTEN_SINCE, current))
             elif noted.how is not How.MARKER and is_copy(noted):
                 copies.append(Known(noted.key, noted.source, noted.made))
             else:

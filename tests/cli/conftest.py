@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from cli.__main__ import main
@@ -25,6 +26,7 @@ from lab.emulator import Emulator
 from tests.emulator.s3_bucket import S3Bucket
 
 ROOT = Path(__file__).parents[2]
+SCHEMA = json.loads((ROOT / "docs" / "restore-bucket.schema.json").read_text())
 WITHIN = 30.0
 """Seconds that a process may take; one that is well takes one or two."""
 
@@ -160,7 +162,10 @@ class Terminal:
         return folder
 
     def report(self, name: str = "report.json") -> Any:
-        return json.loads((self.folder / name).read_text())
+        """The report, which is as its schema says."""
+        report = json.loads((self.folder / name).read_text())
+        jsonschema.validate(report, SCHEMA)
+        return report
 
 
 @pytest.fixture(scope="package")

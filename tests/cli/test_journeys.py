@@ -6,9 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 
 from cli import access
@@ -27,12 +25,6 @@ WRITES = {
     "UploadPart",
     "UploadPartCopy",
 }
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "restore-bucket.schema.json").read_text())
-
-
-def valid(report: Any) -> Any:
-    jsonschema.validate(report, SCHEMA)
-    return report
 
 
 @pytest.fixture
@@ -58,7 +50,7 @@ def test_in_place(bucket: Past, terminal: Terminal, at: str) -> None:
     assert set(before) <= set(bucket.versions()), "nothing is destroyed"
     assert "all is as it was at that time: 18 keys restored, 16 of them read back" in ran.out
     assert "\x1b" not in ran.out
-    report = valid(terminal.report())
+    report = terminal.report()
     assert report["ended"] == "restored"
     assert report["plan"]["keys"] == {
         "create": 7,
@@ -91,7 +83,7 @@ def test_a_second_run_writes_nothing(
     assert ran.status == 0
     assert "nothing to do: all is as it was" in ran.out
     assert not writes
-    assert valid(terminal.report())["ended"] == "nothing_to_do"
+    assert terminal.report()["ended"] == "nothing_to_do"
 
 
 def test_a_dry_run_writes_nothing_and_shows_the_diff(
@@ -106,7 +98,7 @@ def test_a_dry_run_writes_nothing_and_shows_the_diff(
         assert f"\n{line}\n" in ran.out
     assert "same" not in ran.out
     assert "a dry run: nothing was written" in ran.out
-    assert valid(terminal.report("r.json"))["ended"] == "dry_run"
+    assert terminal.report("r.json")["ended"] == "dry_run"
 
 
 def test_only_so_many_lines_of_the_diff_are_shown(
@@ -148,7 +140,7 @@ def test_into_another_bucket(bucket: Past, terminal: Terminal, at: str, writes: 
     assert {key: held for key, held in other.state().items() if key != "only here"} == then
     assert bucket.versions() == before, "the source is only read"
     assert f"1 key only in {other.name}: left alone" in ran.out
-    assert valid(terminal.report())["plan"]["only_in_other_bucket"] == 1
+    assert terminal.report()["plan"]["only_in_other_bucket"] == 1
     writes.clear()
     assert terminal.restore(bucket, at, "--to", other.name).status == 0
     assert not writes
@@ -181,7 +173,7 @@ def test_undelete_brings_back_the_very_same_versions(
     assert {key: bucket.head(key)["VersionId"] for key in AWKWARD} == ids
     assert set(bucket.state()) == set(AWKWARD)
     assert set(writes) <= {"DeleteObjects", "DeleteObject"}
-    undeleted = valid(terminal.report())["undeleted"]
+    undeleted = terminal.report()["undeleted"]
     assert {made["key"]: made["to"] for made in undeleted} == ids
 
 
@@ -213,7 +205,7 @@ def test_what_a_rule_may_have_deleted_is_marked_and_told(bucket: Past, terminal:
     assert ran.status == 1
     assert "! in doubt  a lifecycle rule may have deleted what was current then" in ran.out
     assert bucket.versions() == before
-    report = valid(terminal.report())
+    report = terminal.report()
     assert [lost["key"] for lost in report["unrestorable"]] == ["in doubt"]
     assert report["in_doubt"] == [{"key": "in doubt", "caveats": ["maybe_expired"]}]
 
@@ -232,7 +224,7 @@ def test_what_is_archived_is_asked_back_and_copied_later(
     assert first.status == 2
     assert "1 key archived and asked back" in first.out
     assert f"to go on: python -m cli restore-bucket {bucket.name} --at {at}" in first.out
-    assert [one["key"] for one in valid(terminal.report())["thawing"]] == ["cold"]
+    assert [one["key"] for one in terminal.report()["thawing"]] == ["cold"]
     assert bucket.read("warm") == b"then"
     assert terminal.restore(bucket, at).status == 2, "still on its way"
     bucket.emulator.s3.finish_restores(bucket.name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +13,7 @@ import pytest
 
 from lab.calls import Call
 from lab.s3_records import Version
-from tests.cli.conftest import AFTER, AWKWARD, BEFORE, Past, Terminal, write_past
+from tests.cli.conftest import AFTER, AWKWARD, BEFORE, WITHIN, Past, Terminal, write_past
 
 
 def of(key: str) -> Callable[[Call], bool]:
@@ -41,7 +43,7 @@ def test_who_writes_meanwhile_keeps_what_they_wrote(
     assert "! k005" in ran.out
     report = terminal.report()
     assert [one["key"] for one in report["conflicts"]] == ["k005"]
-    assert report["verification"]["differing"]["written_meanwhile"] == 1
+    assert report["verification"]["differing"]["conflict"] == 1
     assert report["results"]["done"] == 7
     assert [key for key, held in bucket.state().items() if held[0].startswith(b"now")] == []
     again = terminal.restore(bucket, at)
@@ -73,11 +75,11 @@ def test_what_is_written_after_it_was_restored_is_told_apart(
     bucket.emulator.s3.faults.before("ListObjectVersions", writes, skip=1)
     ran = terminal.restore(bucket, at, "--report", "report.json")
     assert ran.status == 1
-    assert "2 keys written meanwhile by others" in ran.out
+    assert "2 keys written since by others" in ran.out
     report = terminal.report()
     assert {(one["key"], one["why"]) for one in report["differing"]} == {
-        ("k003", "written_meanwhile"),
-        ("unheard of", "written_meanwhile"),
+        ("k003", "written_since"),
+        ("unheard of", "written_since"),
     }
     assert report["results"]["done"] == 8
     assert not report["conflicts"]
@@ -189,5 +191,35 @@ def test_an_error_in_the_midst_stops_it_half_way(bucket: Past, terminal: Termina
     report = terminal.report()
     assert report["ended"] == "stopped"
     assert report["results"]["done"] == 8
+    assert report["verification"] is None
     bucket.emulator.s3.faults.clear()
     assert terminal.restore(bucket, at).status == 0
+
+
+def test_a_report_that_cannot_be_written_is_told(bucket: Past, terminal: Terminal, at: str) -> None:
+    some(bucket, 3)
+    folder = terminal.folder / "reports"
+    folder.mkdir()
+    bucket.emulator.s3.faults.before("ListObjectVersions", lambda _: folder.rmdir(), skip=1)
+    ran = terminal.restore(bucket, at, "--report", "reports/report.json")
+    assert ran.status == 1
+    assert "all is as it was at that time" in ran.out
+    assert "there is no report: " in ran.out
+
+
+def test_nobody_reads_along(bucket: Past, terminal: Terminal, at: str) -> None:
+    """The pipe that it writes to breaks: the restore goes on, and its report says how it ended."""
+    some(bucket, 3)
+    ours, theirs = os.pipe()
+    os.close(ours)
+    process = subprocess.Popen(
+        [*terminal.command, bucket.name, "--at", at, "--yes", "--report", "report.json"],
+        cwd=terminal.folder,
+        env=terminal.environment,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+    )
+    os.close(theirs)
+    _, err = process.communicate(timeout=WITHIN)
+    assert (process.returncode, err) == (0, b"")
+    assert terminal.report()["results"]["done"] == 3
