@@ -25,6 +25,7 @@ from tests.infra.test_permissions import Call
 from tests.infra.test_rotation_guard import boundary
 from tests.infra.test_synth import IGNORED
 
+ROOT = Path(__file__).parents[2]
 KEY = "arn:aws:kms:sa-east-1:123456789012:key/1a2b3c4d-1a2b-1a2b-1a2b-1a2b3c4d5e6f"
 RESTORES: list[dict[str, Any]] = [
     {"bucket": "files-there", "to": "files-restored", "kms_key": KEY},
@@ -103,6 +104,20 @@ def test_cfn_lint_has_nothing_to_say(raw: dict[str, Any], tmp_path: Path) -> Non
     command = [linter, "--ignore-checks", *IGNORED, "--", tmp_path / "template.json"]
     outcome = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (outcome.returncode, outcome.stdout + outcome.stderr) == (0, "")
+
+
+def test_their_handlers_exist(restoring: Template) -> None:
+    """By file and name: importing them would need what only a function has."""
+    handlers = [
+        each["Handler"]
+        for each in restoring.of_type("AWS::Lambda::Function").values()
+        if each["FunctionName"].startswith("drill-restore-")
+    ]
+    assert len(handlers) == 3
+    for handler in handlers:
+        module, _, name = handler.rpartition(".")
+        source = (ROOT / module.replace(".", "/")).with_suffix(".py").read_text()
+        assert f"\ndef {name}(" in source, handler
 
 
 def test_each_bucket_has_a_machine_that_nothing_starts(
@@ -233,11 +248,12 @@ def test_the_functions_may_make_their_calls(restoring: Template, may: dict[str, 
     def get(name: str) -> S3Call:
         return "s3", "GetObject", {"Bucket": proof, "Key": f"{folder}{name}"}
 
-    def put(name: str) -> S3Call:
-        return "s3", "PutObject", {"Bucket": proof, "Key": f"{folder}{name}"}
+    def put(name: str, **more: str) -> S3Call:
+        return "s3", "PutObject", {"Bucket": proof, "Key": f"{folder}{name}", **more}
 
     marker = {"Key": "a", "ETag": "a"}
-    journal = [get("plan/0-1.jsonl.gz"), put("apply/0-1.jsonl.gz")]
+    noted = put("apply/parts/00000-0001.jsonl.gz", Tagging="retention=manifest")
+    told = [get("plan/shards/00000.json"), put("apply/shards/00000.json"), noted]
     versioning: S3Call = ("s3", "GetBucketVersioning", {"Bucket": "files-restored"})
     made: dict[str, list[S3Call]] = {
         "drill-restore-plan": [*lists("files-there", "a/"), versioning, put("shards.json")],
@@ -252,9 +268,9 @@ def test_the_functions_may_make_their_calls(restoring: Template, may: dict[str, 
             *writes("files.here", "a"),
             *deletes("files.here", marker),
             *deletes("files-undelete", {"Key": "a", "VersionId": "1"}),
-            *journal,
+            *told,
         ],
-        "drill-restore-collect": [*journal, ("s3", "ListObjectsV2", {"Bucket": proof})],
+        "drill-restore-collect": [*told, ("s3", "ListObjectsV2", {"Bucket": proof})],
     }
     assert set(made) == set(may)
     iam = Iam(roles=may, world=world)
