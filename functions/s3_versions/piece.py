@@ -89,7 +89,8 @@ def work(
         else:
             for outcome in copier.apply(actions):
                 tally.planned(outcome.action)
-                tally.happened(outcome)
+                if outcome.action.diff is not Diff.UNRESTORABLE:
+                    tally.happened(outcome)
                 notes.take(outcome.action, outcome)
     return Piece(position=stretch.position, tally=tally, notes=notes.close())
 

@@ -60,9 +60,14 @@ class Content:
     metadata: int = 0
 
     @property
-    def size(self) -> int:
-        """Some bodies differ in size, some do not."""
-        return self.body % 3
+    def data(self) -> bytes:
+        """The bytes. Some bodies differ in size, some do not."""
+        return b"%d" % self.body + b"." * (1 + self.body % 3)
+
+    @property
+    def halves(self) -> tuple[bytes, bytes]:
+        """The bytes as they are uploaded in parts."""
+        return self.data[:1], self.data[1:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +91,14 @@ class Write:
         """As S3 makes it: a digest of the bytes, or one of parts with their number."""
         if self.content is None:
             return ""
-        digest = hashlib.md5(b"%d" % self.content.body, usedforsecurity=False).hexdigest()
-        return f"{digest}-{self.parts}" if self.parts else digest
+        if not self.parts:
+            return _md5(self.content.data).hexdigest()
+        digests = b"".join(_md5(half).digest() for half in self.content.halves)
+        return f"{_md5(digests).hexdigest()}-{self.parts}"
+
+
+def _md5(data: bytes) -> hashlib._Hash:
+    return hashlib.md5(data, usedforsecurity=False)
 
 
 class Ended(NamedTuple):
@@ -101,11 +112,11 @@ class Rule(NamedTuple):
     """A lifecycle rule: `age` in microseconds, and of how many bytes an object is spared."""
 
     age: int
-    spared: int = -1
+    spared: int = 0
 
     def spares(self, write: Write) -> bool:
         """Whether the rule is not for this one."""
-        return write.content is not None and write.content.size == self.spared
+        return write.content is not None and len(write.content.data) == self.spared
 
 
 @dataclass(slots=True)
@@ -235,7 +246,7 @@ class Bucket:
                     marker=one.content is None,
                     modified=wire_date(one.dated),
                     etag=one.etag,
-                    size=one.content.size if one.content else 0,
+                    size=len(one.content.data) if one.content else 0,
                     storage_class=one.storage_class if one.content else "",
                     latest=number == 0,
                     restored="ready" if one.serial in self.thawed else "",
@@ -284,9 +295,15 @@ WHAT: Final = (
 PAUSES: Final = (0, 1, 1_000, 250_000, 999_999, SECOND, 1_700_000, 4 * SECOND)
 
 
-def run(steps: Sequence[Step], *, keys: Sequence[str], rule: Rule | None = None) -> Bucket:
-    """The bucket after some steps, with or without a lifecycle rule."""
-    bucket = Bucket()
+def run(
+    steps: Sequence[Step],
+    *,
+    keys: Sequence[str],
+    rule: Rule | None = None,
+    bucket: Bucket | None = None,
+) -> Bucket:
+    """The bucket after some steps, a new one if none is given; with a lifecycle rule or without."""
+    bucket = bucket or Bucket()
     for step in steps:
         bucket.now += step.after
         _take(bucket, step, keys[step.key % len(keys)], rule)

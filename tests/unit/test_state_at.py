@@ -9,13 +9,9 @@ from itertools import chain
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from functions.s3_versions.state_at import (
-    Seen,
-    histories,
-    plan,
-    plan_elsewhere,
-)
-from functions.s3_versions.values import Action, How
+from bench.state_at import judge
+from functions.s3_versions.state_at import Seen, histories, plan, plan_elsewhere
+from functions.s3_versions.values import Action, Caveat, How
 from tests.unit.s3_history import (
     KEYS,
     PAUSES,
@@ -43,7 +39,7 @@ a_step = some.builds(
     some.integers(0, 59),
 )
 a_rule = some.none() | some.builds(
-    Rule, some.sampled_from([SECOND // 2, 2 * SECOND, 9 * SECOND]), some.integers(-1, 2)
+    Rule, some.sampled_from([SECOND // 2, 2 * SECOND, 9 * SECOND]), some.sampled_from([0, 2, 3, 4])
 )
 a_bucket = some.builds(
     lambda steps, keys, rule: (run(steps, keys=KEYS[:keys], rule=rule), rule),
@@ -68,6 +64,13 @@ def test_what_each_key_was_at_t_is_what_the_log_says(
     bucket, rule = made
     for at in rng.sample(times := times_of_interest(bucket), min(8, len(times))):
         assert faults(bucket, at, rule) == []
+
+
+def test_the_benchmarks_histories_have_no_fault() -> None:
+    judged = judge(range(100))
+    assert judged.faults == []
+    assert judged.misled > 0
+    assert set(judged.caveats) == set(Caveat)
 
 
 @FAIRLY

@@ -326,7 +326,7 @@ def test_a_copy_that_is_refused_is_told_with_its_key(restore: Callable[..., Rest
     assert "AccessDenied" in note["detail"]
 
 
-def test_what_cannot_be_restored_is_told_when_it_is_planned(
+def test_what_cannot_be_restored_is_left_and_told(
     s3: Emulator, restore: Callable[..., Restore]
 ) -> None:
     run = restore()
@@ -344,6 +344,11 @@ def test_what_cannot_be_restored_is_told_when_it_is_planned(
     told = run.collect("plan")
     assert (told["complete"], told["cause"].split(":")[0]) == (False, "1 unrestorable")
     assert [note["key"] for note in run.notes(Phase.PLAN)] == ["null and new"]
+    run.run("apply")
+    told = run.collect("apply")
+    assert (told["complete"], told["cause"].split(":")[0]) == (False, "1 unrestorable")
+    assert [note["key"] for note in run.notes(Phase.APPLY)] == ["null and new"]
+    assert run.holds(run.source) == run.then | {"null and new": b"x"}
 
 
 def test_a_shard_that_told_nothing_is_missed(restore: Callable[..., Restore]) -> None:
