@@ -16,8 +16,11 @@ from functions.s3_versions.values import moment
 MOST_SHARDS: Final = 1000
 """Of a restore: more are not worth the looks that find them."""
 
-SHARDS: Final = 400
-"""Two for each that runs at a time."""
+AT_A_TIME: Final = 200
+"""Shards that are worked on (infra/restore.asl.json, MaxConcurrency)."""
+
+SHARDS: Final = 2 * AT_A_TIME
+"""Unless the input says how many: then one that is too large does not keep all others waiting."""
 
 _OFFERED: Final = ("at", "prefix", "dry_run", "undelete", "past_horizon", "shards")
 

@@ -27,7 +27,7 @@ from functions.s3_versions.errand import Errand
 from functions.s3_versions.outcome import Result
 from functions.s3_versions.piece import THREADS, Phase, look_into, work
 from functions.s3_versions.restore import Tally
-from functions.s3_versions.shards import Range, by_looking
+from functions.s3_versions.shards import Range, by_looking, spread
 from functions.s3_versions.values import Diff
 from functions.s3_versions.wire import Bucket
 from functions.settings import Settings
@@ -74,7 +74,11 @@ def plan_handler(event: Mapping[str, Any], _: LambdaContext) -> Answer:
         found = by_looking(look, errand.shards, prefix=errand.prefix)
     evidence, key = _evidence(), f"{_folder(document)}/shards.json"
     evidence.put_json(
-        key, [{"number": number, **part._asdict()} for number, part in enumerate(found)]
+        key,
+        [
+            {"number": number, **found[number]._asdict()}
+            for number in spread(len(found), errands.AT_A_TIME)
+        ],
     )
     logger.info("planned", shards=len(found))
     return done(bucket=evidence.bucket, key=key, count=len(found), errand=errand.to_record())

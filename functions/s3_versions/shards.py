@@ -61,6 +61,18 @@ def ranges(boundaries: Iterable[str]) -> list[Range]:
     return [Range(*pair) for pair in pairwise(ends)]
 
 
+def spread(count: int, at_a_time: int) -> list[int]:
+    """The numbers of ranges in an order in which those at a time are from all over the bucket.
+
+    S3 limits the rate of requests of neighbouring keys together.
+
+    >>> spread(6, 2)
+    [0, 3, 1, 4, 2, 5]
+    """
+    step = max(1, -(-count // at_a_time))
+    return [number for start in range(step) for number in range(start, count, step)]
+
+
 def by_weight(weights: Mapping[str, float], most: int, *, rest: float = 0) -> list[Range]:
     """At most so many ranges, by a sample of keys.
 

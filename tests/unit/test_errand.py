@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from functions.errors import Refused
-from functions.s3_versions.errand import MOST_SHARDS, SHARDS, Errand, fit, read
+from functions.s3_versions.errand import AT_A_TIME, MOST_SHARDS, SHARDS, Errand, fit, read
 from functions.s3_versions.facts import Expiry, Facts
+from infra.scale import RESTORE as RESTORE_MACHINE
 
 NOW = datetime(2026, 11, 30, 5, tzinfo=UTC)
 RESTORE = {"bucket": "files", "target": "restored", "in_place": False, "undelete": False}
@@ -123,3 +125,10 @@ def test_etags_tell_nothing_where_a_kms_key_encrypts(encryption: str, tell: bool
     encrypted = replace(GOOD, encryption=encryption)
     assert fitted(source=encrypted).etags_tell == tell
     assert fitted(target=encrypted).etags_tell == tell
+
+
+def test_as_many_shards_are_worked_on_as_the_machine_says() -> None:
+    machine = json.loads(RESTORE_MACHINE.read_text())
+    assert {machine["States"][phase]["MaxConcurrency"] for phase in ("Plans", "Applies")} == {
+        AT_A_TIME
+    }

@@ -20,6 +20,7 @@ from functions.s3_versions.shards import (
     by_looking,
     by_weight,
     ranges,
+    spread,
 )
 from tests.unit.s3_history import KEYS
 
@@ -182,3 +183,14 @@ def test_one_key_with_a_long_history_is_in_one_range() -> None:
 
     found: Look = look
     assert covers_once(by_looking(found, 20), ["a", "A", "b"])
+
+
+@THOROUGH
+@given(some.integers(0, 1000), some.integers(1, 300))
+def test_every_range_has_its_turn_and_those_at_a_time_are_far_apart(
+    count: int, at_a_time: int
+) -> None:
+    order = spread(count, at_a_time)
+    assert sorted(order) == list(range(count))
+    first = sorted(order[: -(-count // -(-count // at_a_time))] if count else [])
+    assert len({right - left for left, right in pairwise(first)}) <= 1
