@@ -33,6 +33,7 @@ synth: setup  ## the CloudFormation template, in build/cdk.out
 bench: setup
 	$(V)/python -m bench.overhead
 	$(V)/python -m bench.rotation
+	$(V)/python -m bench.s3_restore
 
 lock: setup  ## compile the .in files
 	$(V)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements.txt requirements.in

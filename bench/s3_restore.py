@@ -50,12 +50,16 @@ class Restored:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Goal:
-    """What is to be reached, and what limits it where it is not."""
+    """What is to be reached, and what limits it where it is not.
+
+    `must` is for what no machine may miss.
+    """
 
     name: str
     reached: float
     wanted: float
     at_most: bool = False
+    must: bool = False
     limit: str = ""
 
     @property
@@ -190,7 +194,7 @@ def _goals(
     keys: int,
 ) -> Iterator[Goal]:
     peers, ours, again = mixed[:-2], mixed[-2].measured, mixed[-1].measured
-    yield Goal(name="wrong keys", reached=mixed[-2].wrong, wanted=0, at_most=True)
+    yield Goal(name="wrong keys", reached=mixed[-2].wrong, wanted=0, at_most=True, must=True)
     yield Goal(
         name="speed, of the fastest other tool",
         reached=min(peer.measured.wall for peer in peers) / ours.wall,
@@ -205,7 +209,11 @@ def _goals(
         f" {mixed[-2].start:.2f} s are the start of Python and the SDK",
     )
     yield Goal(
-        name="requests to write, second run", reached=mixed[-1].writes, wanted=0, at_most=True
+        name="requests to write, second run",
+        reached=mixed[-1].writes,
+        wanted=0,
+        at_most=True,
+        must=True,
     )
     copies, bare, cpu = rates
     yield Goal(
@@ -223,12 +231,13 @@ def _goals(
         limit=f"a run that only lists takes {undeleted[-1].measured.wall:.1f} s of"
         f" {back.measured.wall:.1f} s",
     )
-    yield Goal(name="undelete, wrong keys", reached=back.wrong, wanted=0, at_most=True)
+    yield Goal(name="undelete, wrong keys", reached=back.wrong, wanted=0, at_most=True, must=True)
     yield Goal(
         name="undelete, requests to write",
         reached=back.writes,
         wanted=-(-keys // 1000),
         at_most=True,
+        must=True,
     )
     smallest, largest = min(listings), max(listings)
     for entries, found in listings.items():
@@ -300,7 +309,7 @@ def _new_table(title: str, *headings: str) -> Table:
 
 
 def main() -> None:
-    """Measure, print the tables and the goals; the exit status is 1 where a goal is missed."""
+    """Measure, print tables and goals; the exit status is 1 where a must is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench.s3_restore", description=__doc__)
     parser.add_argument("--keys", type=int, default=5000, help="%(default)s")
     parser.add_argument("--quick", action="store_true", help="small, to see that all works")
@@ -326,7 +335,7 @@ def main() -> None:
         _verdicts(goals),
     ):
         console.print(table, "")
-    sys.exit(0 if all(goal.met for goal in goals) else 1)
+    sys.exit(any(goal.must and not goal.met for goal in goals))
 
 
 if __name__ == "__main__":
