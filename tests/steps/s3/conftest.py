@@ -22,7 +22,7 @@ def _tidy() -> None:
     """There are no copies of one to forget."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """An AWS, as nobody in particular."""
     emulator = Emulator(folder=tmp_path_factory.mktemp("aws"))
