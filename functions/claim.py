@@ -10,6 +10,9 @@ from functions.ledger import Claim, Ledger
 from functions.model import Answer
 from functions.step import Run, done, waiting
 
+DEAD = "Dead"
+"""The name of the error with which the line calls Teardown for a run that is dead."""
+
 
 def claim(run: Run, made: dict[str, Any], *, dry_run: bool, scheduled_time: str | None) -> Answer:
     """Store the plan that was made, and claim the drill for this run.

@@ -104,17 +104,19 @@ def public_access(facts: Facts, *, required: bool) -> Check:
 
 
 def alike(source: Facts, own: Facts) -> Check:
-    """Whether the sibling is configured as the source: else the canary proves another bucket."""
+    """Whether the sibling is configured as the source: else the canary proves another bucket.
+
+    That each keeps versions is a check of its own.
+    """
     differing = [
         f"{word}: {theirs or 'none'} there, {ours or 'none'} here"
         for word, theirs, ours in (
-            ("versioning", source.versioning, own.versioning),
             ("encryption", source.encryption, own.encryption),
             ("key", _last(source.kms_key), _last(own.kms_key)),
             ("object ownership", source.ownership, own.ownership),
             ("object lock", source.retention, own.retention),
         )
-        if theirs != ours and not (word == "versioning" and theirs != ENABLED)
+        if theirs != ours
     ]
     return _check(
         "same_configuration",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from functions import clock
-from functions.claim import claim
+from functions.claim import DEAD, claim
 from functions.errors import Refused
 from functions.evidence import Evidence
 from functions.model import Answer, tally
@@ -123,9 +123,12 @@ def teardown(run: Run) -> Answer:
     """
     from functions.s3_versions import teardown as removing
 
-    return removing.remove(
+    answer = removing.remove(
         drill=run.drill,
         plan=run.plan,
         previous=run.previous,
         remaining_seconds=run.remaining_seconds,
     )
+    if (run.document.get("error") or {}).get("Error") != DEAD:
+        return answer
+    return removing.unless_written_since(answer, plan=run.plan, previous=run.previous)

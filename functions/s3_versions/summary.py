@@ -7,8 +7,16 @@ from typing import Any
 
 from functions import clock, summary
 from functions.model import Check, Document, Fact, Phase, Resource, Summary
+from functions.s3_versions.values import Caveat
 
 MIB = 1024**2
+
+_CAVEATS = {
+    Caveat.MULTIPART: "uploaded in parts, and dated when that began: visible perhaps later",
+    Caveat.SAME_SECOND: "written in the second of T: before or after, no date tells",
+    Caveat.NULL_OVERWRITTEN: "overwritten while versioning was off: what was before is gone",
+    Caveat.MAYBE_EXPIRED: "a lifecycle rule may have deleted what was current",
+}
 
 
 def summarize(document: Document) -> Summary:
@@ -77,7 +85,9 @@ def _objectives(
         digits=3,
     )
     lost = "not every version was found again" if exercise.get("restored_at") else why
-    yield summary.objective("rpo", target, 0.0 if intact else None, allowed=0, why=lost)
+    yield summary.objective(
+        "rpo", target, 0.0 if intact else None, allowed=objectives["rpo_seconds"], why=lost
+    )
 
 
 def _phases(document: Document) -> tuple[Phase, ...]:
@@ -117,7 +127,7 @@ def _facts(document: Document) -> Iterator[Fact]:
         if seconds is not None:
             yield Fact(name=f"One object, {fate}", value=f"back and read in {seconds:.3f} s")
     for caveat, number in (exercise.get("caveats") or {}).items():
-        yield Fact(name=f"Caveat {caveat}", value=f"{number} objects")
+        yield Fact(name=f"Caveat of {number} objects", value=_CAVEATS[caveat])
     locked = (document.get("teardown") or {}).get("locked")
     if locked:
         yield Fact(name="Locked by the bucket's retention", value=f"{locked} versions stay")

@@ -31,19 +31,27 @@ MOST_TOLD = 20
 def place_of(drill: Mapping[str, Any], plan: Mapping[str, Any]) -> tuple[str, str]:
     """The bucket and the prefix that a run may empty.
 
-    The plan alone is not believed: it may be read from a ledger. Raises NotOurs for a place that is
-    not the drill's own.
+    The plan alone is not believed: that of a dead run comes from the ledger, and was perhaps made
+    for another configuration. A prefix must end with the run's own folder, which nobody else has;
+    without a prefix it is the drill's scratch bucket or nothing.
+
+    Raises NotOurs for any other place.
     """
     bucket, prefix = plan["place"]["bucket"], plan["place"]["prefix"]
-    canary, scratch = drill["canary"], drill["scratch"]
-    if canary:
-        expected = (canary["bucket"], naming.object_prefix(canary["prefix"], plan["run_id"]))
+    own = naming.object_prefix("", plan["run_id"])
+    if prefix == own or prefix.endswith(f"/{own}"):
+        expected = {drill["bucket"], *([drill["canary"]["bucket"]] if drill["canary"] else [])}
+    elif prefix:
+        raise NotOurs(f"s3://{bucket}/{prefix}: expected a prefix that ends with {own}")
     else:
-        expected = (scratch["bucket"], "")
-        if scratch["bucket"] == drill["bucket"]:
-            raise NotOurs(f"{bucket}: is the source: expected a scratch bucket")
-    if (bucket, prefix) != expected:
-        raise NotOurs(f"{bucket}/{prefix}: expected {'/'.join(expected)}")
+        scratch = drill["scratch"]["bucket"] if drill["scratch"] else ""
+        expected = {scratch} - {drill["bucket"]}
+    if bucket not in expected:
+        raise NotOurs(
+            f"s3://{bucket}/{prefix}: is no place of this drill: expected"
+            f" {' or '.join(sorted(expected)) or 'a scratch bucket'}. If the drill was configured"
+            " otherwise, delete what is there by hand, and then the drill's claim in the ledger"
+        )
     return bucket, prefix
 
 
@@ -83,6 +91,23 @@ def remove(
         deleted=[_told(bucket, prefix, f"{deleted} versions and markers")] if deleted else [],
         leftovers=[_told(bucket, e.key, e.version_id) for e in others[:MOST_TOLD]],
         refused=refused[:MOST_TOLD],
+    )
+
+
+def unless_written_since(answer: Answer, *, plan: Mapping[str, Any], previous: Answer) -> Answer:
+    """The answer, once nothing was written between two looks.
+
+    For a run that is dead: its execution was stopped, and a function of it may still be writing.
+    """
+    if not answer["done"] or not answer["proven"]:
+        return answer
+    if previous.get("looked") and previous["versions"] == answer["versions"]:
+        return answer
+    return waiting(
+        plan["poll_seconds"],
+        "whatever of the dead run may still be writing",
+        versions=answer["versions"],
+        looked=True,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from functions.aurora import clusters
 from functions.certificates import ca_file
-from functions.claim import claim, waited_seconds
+from functions.claim import DEAD, claim, waited_seconds
 from functions.errors import Refused
 from functions.evidence import Evidence
 from functions.model import Answer, tally
@@ -24,9 +24,6 @@ from functions.step import Run, done, step, waiting
 
 LAST_STEP_MARGIN_SECONDS = 30
 """Beyond the function's own time: a step that began with the label may still set a password."""
-
-DEAD = "Dead"
-"""The name of the error with which the line calls Teardown for a run that is dead."""
 
 
 @step("plan")

@@ -160,6 +160,7 @@ class S3VersionsDrill(Values):
             "noncurrent_days_minimum": self.noncurrent_days_minimum,
             "replication": self.replication,
             "objectives": {
+                "rpo_seconds": 0,
                 "rto_seconds": self.objectives.bucket,
                 "object_seconds": self.objectives.object,
             },

@@ -46,7 +46,7 @@ def test_a_canary_is_the_document_that_the_line_carries() -> None:
         "require_public_access_block": True,
         "noncurrent_days_minimum": 30,
         "replication": "ignored",
-        "objectives": {"rto_seconds": 3600, "object_seconds": 60},
+        "objectives": {"rpo_seconds": 0, "rto_seconds": 3600, "object_seconds": 60},
         "deadlines": {"verify_seconds": 7200, "teardown_seconds": 1800},
         "timing": {"poll_seconds": 10},
         "severity": "medium",

@@ -36,7 +36,7 @@ DRILL: dict[str, Any] = {
     "require_public_access_block": True,
     "noncurrent_days_minimum": 30,
     "replication": "ignored",
-    "objectives": {"rto_seconds": 3600, "object_seconds": 60},
+    "objectives": {"rpo_seconds": 0, "rto_seconds": 3600, "object_seconds": 60},
     "deadlines": {"verify_seconds": 7200, "teardown_seconds": 1800},
     "timing": {"poll_seconds": 10},
     "severity": "medium",
@@ -185,8 +185,13 @@ def test_bad_input_is_refused_by_name(given: Any, message: str) -> None:
 def test_teardown_believes_no_plan_that_names_another_place() -> None:
     made = make()
     assert place_of(DRILL, made) == ("sibling", made["place"]["prefix"])
+    own = made["place"]["prefix"]
+    moved = {**made, "place": {"bucket": "files", "prefix": f"_drill/{own}"}}
+    assert place_of(DRILL, moved) == ("files", f"_drill/{own}"), "where it wrote before"
     for place in (
-        {"bucket": "files", "prefix": made["place"]["prefix"]},
+        {"bucket": "other", "prefix": own},
+        {"bucket": "sibling", "prefix": f"x{own}"},
+        {"bucket": "sibling", "prefix": own[:-1]},
         {"bucket": "sibling", "prefix": ""},
         {"bucket": "sibling", "prefix": "drill-"},
         {"bucket": "sibling", "prefix": "drill-20261110-000000/"},
@@ -196,7 +201,7 @@ def test_teardown_believes_no_plan_that_names_another_place() -> None:
     around = Surroundings(source=SOURCE, place=SIBLING, objects=1)
     rehearsed = make(REHEARSAL, around)
     assert place_of(REHEARSAL, rehearsed) == ("scratch", "")
-    with pytest.raises(NotOurs, match="is the source"):
+    with pytest.raises(NotOurs, match="expected a scratch bucket"):
         place_of({**REHEARSAL, "scratch": {"bucket": "files"}}, rehearsed)
     with pytest.raises(NotOurs):
         place_of(REHEARSAL, {**rehearsed, "place": {"bucket": "files", "prefix": ""}})

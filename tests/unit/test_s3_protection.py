@@ -72,7 +72,7 @@ def test_versioning_that_was_off_at_the_beginning_fails_though_it_is_on_now() ->
 
 def test_a_sibling_that_keeps_no_versions_fails() -> None:
     found = checks(own=replace(SIBLING, versioning="Suspended"))
-    assert "versioning" in failed(found)
+    assert failed(found) == {"versioning"}
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_what_was_measured_is_told() -> None:
     told = {fact.name: fact.value for fact in summary.facts}
     assert told["Speed of the restore"] == "16 objects, 19.0 MiB: 6 objects/s, 8.0 MiB/s"
     assert told["One object, overwritten"] == "back and read in 0.250 s"
-    assert told["Caveat multipart"] == "3 objects"
+    assert told["Caveat of 3 objects"].startswith("uploaded in parts")
     assert [phase.name for phase in summary.phases if phase.in_rto] == ["brought back"]
 
 
