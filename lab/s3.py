@@ -27,7 +27,7 @@ from lab.calls import Call, Refusal
 from lab.s3_content import key_arn
 from lab.s3_faults import Faults, end
 from lab.s3_records import Bucket, Content, Lock, Version
-from lab.s3_wire import Answer, Asked, S3Refusal, refusal_text, source_of, unchunked
+from lab.s3_wire import ALGORITHMS, Answer, Asked, S3Refusal, refusal_text, source_of, unchunked
 
 __all__ = ["S3", "Answer"]
 
@@ -176,7 +176,7 @@ class S3:
             operation=call.operation,
             parameters=call.parameters,
             body=content,
-            trailers=trailers,
+            checksums={**_checksums(environ), **trailers},
         )
         with self._lock:
             return operation(self, asked)
@@ -234,6 +234,12 @@ class S3:
                 BucketName=bucket,
             )
         return found
+
+
+def _checksums(environ: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a request that tell a checksum of its body."""
+    names = {f"HTTP_X_AMZ_CHECKSUM_{each}": f"x-amz-checksum-{each.lower()}" for each in ALGORITHMS}
+    return {name: environ[key] for key, name in names.items() if key in environ}
 
 
 _CONFIGURED = {

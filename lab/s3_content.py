@@ -142,8 +142,7 @@ def given_checksum(asked: Asked, body: bytes) -> Checksum | None:
     if digest is not None and digest != base64.b64encode(_md5(body)).decode():
         raise invalid("The Content-MD5 you specified did not match what we received.", "BadDigest")
     for algorithm in ALGORITHMS:
-        value = asked.get(f"Checksum{algorithm}")
-        value = value or asked.trailers.get(f"x-amz-checksum-{algorithm.lower()}")
+        value = asked.checksums.get(f"x-amz-checksum-{algorithm.lower()}")
         if value is not None:
             if algorithm in CHECKSUMS and value != checksum_text(algorithm, body):
                 raise invalid(

@@ -180,18 +180,14 @@ def list_multipart_uploads(s3: S3, asked: Asked) -> Answer:
     prefix, limit = asked.get("Prefix") or "", min(_PAGE, asked.get("MaxUploads") or _PAGE)
     marker = (asked.get("KeyMarker") or "", asked.get("UploadIdMarker"))
     uploads = sorted(
-        s3.bucket(asked.bucket).uploads.values(), key=lambda each: (each.key.encode(), each.begun)
+        (each for each in s3.bucket(asked.bucket).uploads.values() if each.key.startswith(prefix)),
+        key=lambda each: (each.key.encode(), each.begun),
     )
-    uploads = [each for each in uploads if each.key.startswith(prefix)]
-    found = (
-        [each.id for each in uploads].index(marker[1]) + 1
-        if marker[1] in (each.id for each in uploads)
-        else None
-    )
-    if found is None:
-        uploads = [each for each in uploads if each.key.encode() > marker[0].encode()]
+    last = next((at for at, each in enumerate(uploads) if each.id == marker[1]), None)
+    if last is not None:
+        uploads = uploads[last + 1 :]
     else:
-        uploads = uploads[found:]
+        uploads = [each for each in uploads if each.key.encode() > marker[0].encode()]
     shown, write = uploads[:limit], in_url if asked.get("EncodingType") == "url" else str
     truncated = len(uploads) > limit
     text = elements(

@@ -26,13 +26,13 @@ OWNER = "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
 class Asked:
     """A request: its operation, its parameters as the SDK names them, and its body.
 
-    `trailers` are the headers that came after a body in chunks, in lower case.
+    `checksums` are the headers x-amz-checksum-..., in lower case, before the body or after it.
     """
 
     operation: str
     parameters: Mapping[str, Any]
     body: bytes = b""
-    trailers: Mapping[str, str] = field(default_factory=dict)
+    checksums: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bucket(self) -> str:

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 from xml.etree import ElementTree
 
+import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from lab.aws import REGION
 from lab.emulator import Emulator
@@ -153,3 +155,9 @@ def entries(page: ElementTree.Element) -> list[Shown]:
         for found in page
         if found.tag in (f"{SPACE}Version", f"{SPACE}DeleteMarker")
     ]
+
+
+def refused(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
+    """Code and HTTP status of what was refused."""
+    answer = error.value.response
+    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]

@@ -11,8 +11,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from lab.calls import Call
 from lab.emulator import Emulator
 from lab.s3_faults import ANY, Faults
-from tests.emulator.s3_bucket import S3Bucket
-from tests.emulator.test_s3_writes import refused
+from tests.emulator.s3_bucket import S3Bucket, refused
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lab.emulator import Emulator
-from tests.emulator.s3_bucket import S3Bucket, Shown
-from tests.emulator.test_s3_writes import refused
+from tests.emulator.s3_bucket import S3Bucket, Shown, refused
 
 MIB = 1024**2
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from lab.aws import REGION
 from lab.emulator import Emulator
-from tests.emulator.s3_bucket import S3Bucket, Shown
+from tests.emulator.s3_bucket import S3Bucket, Shown, refused
 
 FACTS = {
     "CacheControl": "max-age=60",
@@ -31,12 +33,6 @@ FACTS = {
 def bucket(emulator: Emulator) -> Iterator[S3Bucket]:
     yield S3Bucket(emulator=emulator)
     emulator.s3.faults.clear()
-
-
-def refused(error: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
-    """Code and HTTP status of what was refused."""
-    answer = error.value.response
-    return answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def tags(bucket: S3Bucket, key: str, **more: Any) -> list[dict[str, str]]:
@@ -282,6 +278,21 @@ def test_a_batch_has_a_thousand_keys_at_most(bucket: S3Bucket) -> None:
     assert len(bucket.listed()) == 1000
     reply = bucket.raw("POST", query={"delete": ""}, body=b"<Delete><Object>")
     assert (reply.status, reply.code) == (400, "MalformedXML")
+
+
+def test_a_batch_comes_with_its_checksum(bucket: S3Bucket) -> None:
+    body = b"<Delete><Object><Key>k</Key></Object><Quiet>true</Quiet></Delete>"
+    good = base64.b64encode(hashlib.sha256(body).digest()).decode()
+    other = base64.b64encode(hashlib.sha256(b"").digest()).decode()
+    for headers, code in (
+        ({}, "InvalidRequest"),
+        ({"x-amz-checksum-sha256": other}, "BadDigest"),
+        ({"x-amz-checksum-sha256": good}, None),
+    ):
+        reply = bucket.raw("POST", query={"delete": ""}, headers=headers, body=body)
+        assert reply.status == (400 if code else 200)
+        assert code is None or reply.code == code
+    assert bucket.listed()[0].marker
 
 
 def test_a_marker_is_no_object(bucket: S3Bucket) -> None:
