@@ -237,8 +237,11 @@ class S3:
 
 
 def _checksums(environ: Mapping[str, Any]) -> dict[str, str]:
-    """The headers of a request that tell a checksum of its body."""
-    names = {f"HTTP_X_AMZ_CHECKSUM_{each}": f"x-amz-checksum-{each.lower()}" for each in ALGORITHMS}
+    """The headers of a request that tell a checksum of its body, in lower case."""
+    names = {"HTTP_CONTENT_MD5": "content-md5"}
+    names |= {
+        f"HTTP_X_AMZ_CHECKSUM_{each}": f"x-amz-checksum-{each.lower()}" for each in ALGORITHMS
+    }
     return {name: environ[key] for key, name in names.items() if key in environ}
 
 

@@ -138,7 +138,7 @@ def given_checksum(asked: Asked, body: bytes) -> Checksum | None:
 
     Raises S3Refusal when it is not that of the body.
     """
-    digest = asked.get("ContentMD5")
+    digest = asked.checksums.get("content-md5")
     if digest is not None and digest != base64.b64encode(_md5(body)).decode():
         raise invalid("The Content-MD5 you specified did not match what we received.", "BadDigest")
     for algorithm in ALGORITHMS:

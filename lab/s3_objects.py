@@ -181,8 +181,9 @@ def delete_object(s3: S3, asked: Asked) -> Answer:
 def delete_objects(s3: S3, asked: Asked) -> Answer:
     """The same for up to 1,000 keys, each with its own outcome."""
     bucket = s3.bucket(asked.bucket)
-    if given_checksum(asked, asked.body) is None and asked.get("ContentMD5") is None:
+    if not asked.checksums:
         raise invalid("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
+    given_checksum(asked, asked.body)
     wanted = asked.parameters["Delete"]
     objects = wanted.get("Objects") or []
     if not 0 < len(objects) <= _MOST_KEYS:

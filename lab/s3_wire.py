@@ -26,7 +26,7 @@ OWNER = "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
 class Asked:
     """A request: its operation, its parameters as the SDK names them, and its body.
 
-    `checksums` are the headers x-amz-checksum-..., in lower case, before the body or after it.
+    `checksums` are its headers content-md5 and x-amz-checksum-..., before the body or after it.
     """
 
     operation: str

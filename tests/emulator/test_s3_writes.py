@@ -284,9 +284,12 @@ def test_a_batch_comes_with_its_checksum(bucket: S3Bucket) -> None:
     body = b"<Delete><Object><Key>k</Key></Object><Quiet>true</Quiet></Delete>"
     good = base64.b64encode(hashlib.sha256(body).digest()).decode()
     other = base64.b64encode(hashlib.sha256(b"").digest()).decode()
+    digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
     for headers, code in (
         ({}, "InvalidRequest"),
         ({"x-amz-checksum-sha256": other}, "BadDigest"),
+        ({"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}, "BadDigest"),
+        ({"Content-MD5": digest}, None),
         ({"x-amz-checksum-sha256": good}, None),
     ):
         reply = bucket.raw("POST", query={"delete": ""}, headers=headers, body=body)
