@@ -25,7 +25,8 @@ from functions.s3_versions.copier import Copier, Result
 from functions.s3_versions.values import Action, Diff, Entry, How
 from functions.s3_versions.wire import Bucket
 
-THREADS: Final = 16
+THREADS: Final = 10
+"""Requests at once, by every tool: what the others do unless told otherwise."""
 PAGE: Final = 1000
 _NAMESPACE: Final = "http://s3.amazonaws.com/doc/2006-03-01/"
 

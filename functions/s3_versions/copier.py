@@ -18,22 +18,31 @@ from functions.s3_versions.wire import Bucket, NoAnswer, RequestRefused
 
 __all__ = ["Copier", "Outcome", "Result"]
 
-_AHEAD: Final = 4
+_AHEAD: Final = 2
 """Tasks that are taken ahead, for each thread."""
+
+_TOGETHER: Final = 8
+"""Copies that are one task while all threads are busy: each task costs two switches of threads."""
+
+_SMALL: Final = 8 * 1024 * 1024
+"""Bytes up to which a copy does not make others wait."""
 
 _KEPT: Final = 4096
 """Actions that wait behind one that is still being compared."""
 
 
+class _Done(NamedTuple):
+    """What came of a task, and the error that ended it early."""
+
+    found: list[Any]
+    error: BaseException | None
+
+
 class _Task(NamedTuple):
-    """Work of one thread; what comes of it goes to `done`, an error as it was raised."""
+    """Work of one thread; what comes of it goes to `done`."""
 
-    work: Callable[[], Any]
-    done: SimpleQueue[Any]
-
-
-class _Raised(NamedTuple):
-    error: BaseException
+    work: Callable[[], Iterable[Any]]
+    done: SimpleQueue[_Done]
 
 
 class Copier:
@@ -103,6 +112,7 @@ class Copier:
         errors, after telling of what was done; and what `actions` raises.
         """
         running = _Running(self._start())
+        copies: list[Action] = []
         batch = deletes.Batch()
         try:
             try:
@@ -110,6 +120,11 @@ class Copier:
                     way = self._way(action)
                     if way is How.NOTHING:
                         yield _nothing(action)
+                    elif way is How.COPY and action.size <= _SMALL:
+                        copies.append(action)
+                        if running.left < self._number or len(copies) == _TOGETHER:
+                            running.give(self._copied(copies))
+                            copies = []
                     elif way in (How.COPY, How.COMPARE, How.THAW):
                         running.give(self._single(action))
                     elif not deletes.fits(action):
@@ -125,6 +140,8 @@ class Copier:
                         break
             except Exception as error:  # what has begun is told first
                 running.error = running.error or error
+            if copies:
+                running.give(self._copied(copies))
             if batch:
                 running.give(self._deleted(batch))
             while running.left:
@@ -181,10 +198,12 @@ class Copier:
 
     def _work(self) -> None:
         while task := self._tasks.get():
+            found: list[Any] = []
             try:
-                task.done.put(task.work())
+                found.extend(task.work())
+                task.done.put(_Done(found, None))
             except BaseException as error:  # raised again where the task was given
-                task.done.put(_Raised(error))
+                task.done.put(_Done(found, error))
 
     def _way(self, action: Action) -> How:
         """A null marker is replaced by whoever writes next: removing it by id may remove that."""
@@ -207,8 +226,11 @@ class Copier:
 
         return work
 
-    def _deleted(self, batch: deletes.Batch) -> Callable[[], list[Outcome]]:
-        return lambda: list(batch.send(self.target))
+    def _copied(self, actions: list[Action]) -> Callable[[], Iterator[Outcome]]:
+        return lambda: map(self._forward.copy, actions)
+
+    def _deleted(self, batch: deletes.Batch) -> Callable[[], Iterator[Outcome]]:
+        return lambda: batch.send(self.target)
 
     def _deleted_alone(self, action: Action) -> Callable[[], list[Outcome]]:
         return lambda: [deletes.delete_alone(self.target, action)]
@@ -241,7 +263,7 @@ class _Running:
 
     def __init__(self, tasks: SimpleQueue[_Task | None]) -> None:
         self._tasks = tasks
-        self._done: SimpleQueue[Any] = SimpleQueue()
+        self._done: SimpleQueue[_Done] = SimpleQueue()
         self.left = 0
         self.error: BaseException | None = None
 
@@ -250,17 +272,15 @@ class _Running:
         """Whether a task has ended that was not taken yet."""
         return not self._done.empty()
 
-    def give(self, work: Callable[[], Any]) -> None:
+    def give(self, work: Callable[[], Iterable[Any]]) -> None:
         self._tasks.put(_Task(work, self._done))
         self.left += 1
 
-    def take(self) -> Any:
-        """What came of one of them, waited for; the first error is kept, and nothing came of it."""
-        found = self._done.get()
+    def take(self) -> list[Any]:
+        """What came of one of them, waited for; the first error is kept."""
+        found, error = self._done.get()
         self.left -= 1
-        if isinstance(found, _Raised):
-            self.error = self.error or found.error
-            return []
+        self.error = self.error or error
         return found
 
     def wait(self) -> None:

@@ -222,6 +222,20 @@ def test_an_error_that_is_not_s3s_is_raised_after_all_that_was_done(place: Place
         list(place.copier(closed).apply([action]))
 
 
+def test_what_was_done_before_an_error_is_told(place: Place) -> None:
+    versions = {key: place.put(key, b"one") for key in "abcdefghi"}
+    for key in versions:
+        place.put(key, b"two")
+    actions = [place.back(key, version) for key, version in versions.items()]
+    place.emulator.s3.faults.before("CopyObject", lambda _: place.bucket.close(), skip=2)
+    outcomes = []
+    with pytest.raises(BucketClosed):
+        outcomes.extend(place.copier(threads=1).apply(actions))
+    assert [outcome.action.key for outcome in outcomes] == ["a", "b", "c"]
+    place.bucket = place.open()
+    assert [e.key for e in place.entries() if e.etag == actions[0].etag and e.latest] == list("abc")
+
+
 # What is archived.
 
 
@@ -303,7 +317,7 @@ def test_a_copier_that_is_stopped_tells_of_all_that_it_took(place: Place) -> Non
             )
 
     outcomes = []
-    for outcome in place.copier().apply(given(), stop=stop):
+    for outcome in place.copier(threads=1).apply(given(), stop=stop):
         outcomes.append(outcome)
         stop.set()
     assert sorted(outcome.action.key for outcome in outcomes) == taken
