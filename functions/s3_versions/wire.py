@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast
 from xml.sax.saxutils import unescape
 
-from botocore.httpsession import get_cert_path
+from botocore.httpsession import create_urllib3_context, get_cert_path
 
 from functions.errors import DrillError, TlsFailed, TryAgain
 from functions.s3_versions import listing
@@ -345,10 +345,17 @@ def _complaint(operation: str, head: Head, body: bytes) -> tuple[str, str]:
 
 
 def _tls(client: S3Client) -> ssl.SSLContext:
-    """As the client would check a certificate."""
+    """As the client would check a certificate, and show its own."""
     verify = cast(Any, client)._endpoint.http_session._verify
-    context = ssl.create_default_context(cafile=get_cert_path(verify) if verify else None)
-    if not verify:
+    context: ssl.SSLContext = create_urllib3_context()
+    if verify:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.check_hostname = True
+        context.load_verify_locations(get_cert_path(verify))
+    else:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    config: Any = client.meta.config
+    if own := config.client_cert:
+        context.load_cert_chain(*([own] if isinstance(own, str) else own))
     return context
