@@ -168,7 +168,7 @@ class Copier:
                     running.give(self._numbered(number, action))
                 else:
                     found[number] = action
-                while running.left >= self._ahead or len(found) > _KEPT or running.ready:
+                while running.ready or running.left >= (1 if len(found) > _KEPT else self._ahead):
                     found.update(running.take())
                     if running.error:
                         raise running.error

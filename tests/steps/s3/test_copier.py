@@ -301,6 +301,29 @@ def test_actions_are_resolved_in_their_order(place: Place) -> None:
     ]
 
 
+def test_a_slow_comparison_holds_up_a_bounded_number(place: Place) -> None:
+    version = place.put("key", b"one")
+    place.put("key", b"one")
+    first = place.back("key", version, how=How.COMPARE)
+    other = Action(key="other", diff=Diff.UNCHANGED, how=How.NOTHING)
+    enough = threading.Event()
+    place.emulator.s3.faults.before("HeadObject", lambda _: enough.wait())
+    taken = 0
+
+    def given() -> Iterator[Action]:
+        nonlocal taken
+        yield first
+        for taken in range(1, 9001):
+            if taken == 4097:
+                enough.set()
+            yield other
+
+    resolved = place.copier().resolve(given())
+    assert next(resolved).key == "key"
+    assert taken <= 4200
+    assert sum(1 for _ in resolved) == 9000
+
+
 def test_a_copier_that_is_stopped_tells_of_all_that_it_took(place: Place) -> None:
     versions = {f"k{number:02}": place.put(f"k{number:02}", b"one") for number in range(60)}
     for key in versions:
