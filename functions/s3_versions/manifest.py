@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 class Written:
     """Version 1 of a canary's object, as it was written; `sha256` of its bytes, before S3 had them.
 
-    `history` are the ids of all that was written to the key, the newest first; `encryption` and
-    `kms_key` are what S3 says that it used.
+    `history` are the ids of all that was written to the key, the newest first; `headers`,
+    `encryption` and `kms_key` are what S3 says of it, which adds to what it is asked.
     """
 
     name: str

@@ -249,7 +249,7 @@ def head(bucket: str, key: str, version: str = "") -> Held | None:
         kms_key=answer.get("SSEKMSKeyId", ""),
         headers={name: answer[name] for name in _HEADERS if answer.get(name)},
         metadata=dict(answer.get("Metadata", {})),
-        tags=_tags(bucket, key, found_version) if answer.get("TagCount") else {},
+        tags=_tags(bucket, key, found_version),
         replication=answer.get("ReplicationStatus", ""),
         locked=_is_locked(answer),
     )

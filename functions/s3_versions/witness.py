@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from functions.errors import DrillError
 from functions.evidence import Evidence
 from functions.model import Answer
 from functions.s3_versions import objects, restore
@@ -23,6 +24,10 @@ from functions.step import done, waiting
 
 NEXT_SECOND = 1
 """How long until S3 gives another date, in seconds: its dates are whole ones."""
+
+
+class NotWritten(DrillError):
+    """When S3 accepts an object and then does not have it."""
 
 
 def write(*, plan: Mapping[str, Any], previous: Mapping[str, Any], evidence: Evidence) -> Answer:
@@ -83,6 +88,8 @@ def _write(bucket: str, one: Specimen) -> Written:
     else:
         version = objects.put(bucket, one.key, body, **facts)
     held = objects.head(bucket, one.key, version)
+    if held is None:
+        raise NotWritten(f"s3://{bucket}/{one.key}: {version}: S3 took it and does not have it")
     return Written(
         name=one.name,
         key=one.key,
@@ -90,12 +97,12 @@ def _write(bucket: str, one: Specimen) -> Written:
         version=version,
         sha256=hashlib.sha256(body).hexdigest(),
         size=len(body),
-        headers=form.headers,
+        headers=held.headers,
         metadata=form.metadata,
         tags=form.tags,
         storage_class=form.storage_class,
-        encryption=held.encryption if held else "",
-        kms_key=held.kms_key if held else "",
+        encryption=held.encryption,
+        kms_key=held.kms_key,
         history=(version, *reversed(older)),
     )
 
