@@ -30,6 +30,8 @@ _MORE: Final = "|".join(
         r"<StorageClass>([A-Z_]++)</StorageClass>",
         rf"<Owner>{_SPACE}(?:<ID>{_TEXT}</ID>{_SPACE})?+"
         rf"(?:<DisplayName>{_TEXT}</DisplayName>{_SPACE})?+</Owner>",
+        rf"<RestoreStatus>{_SPACE}<IsRestoreInProgress>(true|false)</IsRestoreInProgress>{_SPACE}"
+        rf"(?:<RestoreExpiryDate>({_TEXT})</RestoreExpiryDate>{_SPACE})?+</RestoreStatus>",
         rf"<(?P<checksum>ChecksumAlgorithm|ChecksumType)>{_TEXT}</(?P=checksum)>",
     )
 )
@@ -117,7 +119,8 @@ def _quick(text: str, *, encoded: bool) -> list[Entry] | None:
     entries: list[Entry] = []
     add, new = entries.append, tuple.__new__
     length, latest_raw, key = 0, "", ""
-    for whole, kind, raw, version, latest, modified, etag, size, storage, _ in _ENTRY.findall(text):
+    for found in _ENTRY.findall(text):
+        whole, kind, raw, version, latest, modified, etag, size, storage, going, until, _ = found
         length += len(whole)
         if raw != latest_raw:
             latest_raw = raw
@@ -125,8 +128,9 @@ def _quick(text: str, *, encoded: bool) -> list[Entry] | None:
         if kind == "DeleteMarker":
             add(new(Entry, (key, version, True, modified, "", 0, "", bool(latest), "")))
         elif etag and size:
-            fields = (key, version, False, modified, etag, int(size), storage, bool(latest), "")
-            add(new(Entry, fields))
+            restored = _restored(going, until) if going else ""
+            fields = (key, version, False, modified, etag, int(size), storage, bool(latest))
+            add(new(Entry, (*fields, restored)))
         else:
             return None
     return entries if length == len(text) else None
@@ -189,10 +193,14 @@ class _Fields(NamedTuple):
         return int(text)
 
     def restored(self) -> str:
-        status = {name(child): child.text for child in self.children.get("RestoreStatus", ())}
-        if status.get("IsRestoreInProgress") == "true":
-            return "ongoing"
-        return "ready" if status.get("RestoreExpiryDate") else ""
+        status = texts(self.children["RestoreStatus"]) if "RestoreStatus" in self.children else {}
+        return _restored(status.get("IsRestoreInProgress", ""), status.get("RestoreExpiryDate", ""))
+
+
+def _restored(in_progress: str, until: str) -> str:
+    if in_progress == "true":
+        return "ongoing"
+    return "ready" if until else ""
 
 
 def _following(root: Element) -> Position | None:

@@ -40,42 +40,43 @@ def written(page: Page, habits: Habits = Habits()) -> bytes:
         habits.encoded
     ]
 
+    def leaf(name: str, text: str = "") -> str:
+        return f"{habits.indent}<{name}>{text}</{name}>"
+
     def element(name: str, *inner: str) -> str:
-        text = "".join(inner)
-        apart = habits.indent if text.startswith(("<", "\n")) else ""
-        return f"{habits.indent}<{name}>{text}{apart}</{name}>"
+        return f"{habits.indent}<{name}>{''.join(inner)}{habits.indent}</{name}>"
 
     def entry(one: Entry) -> str:
         head = [
-            element("Key", key_of(one.key)),
-            element("VersionId", one.version_id),
-            element("IsLatest", str(one.latest).lower()),
-            element("LastModified", f"{one.modified}{habits.fraction}Z"),
+            leaf("Key", key_of(one.key)),
+            leaf("VersionId", one.version_id),
+            leaf("IsLatest", str(one.latest).lower()),
+            leaf("LastModified", f"{one.modified}{habits.fraction}Z"),
         ]
-        owner = [element("Owner", element("ID", "75aa"), element("DisplayName", "us"))]
+        owner = [element("Owner", leaf("ID", "75aa"), leaf("DisplayName", "us"))]
         tail = owner if habits.owner else []
         if one.marker:
             return element("DeleteMarker", *head, *tail)
         tail += [
-            element("ETag", f"{habits.quotes}{one.etag}{habits.quotes}"),
-            element("ChecksumAlgorithm", "CRC64NVME"),
-            element("Size", str(one.size)),
-            element("StorageClass", one.storage_class),
+            leaf("ETag", f"{habits.quotes}{one.etag}{habits.quotes}"),
+            leaf("ChecksumAlgorithm", "CRC64NVME"),
+            leaf("Size", str(one.size)),
+            leaf("StorageClass", one.storage_class),
         ]
         if one.restored:
-            ready = element("RestoreExpiryDate", "2026-12-01T00:00:00.000Z")
-            going = element("IsRestoreInProgress", str(one.restored == "ongoing").lower())
+            ready = leaf("RestoreExpiryDate", "2026-12-01T00:00:00.000Z")
+            going = leaf("IsRestoreInProgress", str(one.restored == "ongoing").lower())
             tail.append(element("RestoreStatus", going, ready if one.restored == "ready" else ""))
         return element("Version", *head, *(tail[::-1] if habits.reversed_fields else tail))
 
-    head = [element("Name", "bucket"), element("Prefix"), element("MaxKeys", "1000")]
+    head = [leaf("Name", "bucket"), leaf("Prefix"), leaf("MaxKeys", "1000")]
     if habits.encoded:
-        head.append(element("EncodingType", "url"))
-    following = [element("IsTruncated", "true" if page.following else "false")]
+        head.append(leaf("EncodingType", "url"))
+    following = [leaf("IsTruncated", "true" if page.following else "false")]
     if page.following:
         following += [
-            element("NextKeyMarker", key_of(page.following.key)),
-            element("NextVersionIdMarker", page.following.version),
+            leaf("NextKeyMarker", key_of(page.following.key)),
+            leaf("NextVersionIdMarker", page.following.version),
         ]
     entries = [entry(one) for one in page.entries]
     inner = (
@@ -165,9 +166,14 @@ def test_the_strict_pattern_and_the_parser_agree(monkeypatch: pytest.MonkeyPatch
     assert parse(WHOLE) == quick == Page([VERSION, MARKER, VERSION], None)
 
 
-def test_s3s_own_form_is_read_by_the_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("restored", ["", "ongoing", "ready"])
+@pytest.mark.parametrize("indent", ["", "\n  "])
+def test_s3s_own_form_is_read_by_the_pattern(
+    monkeypatch: pytest.MonkeyPatch, restored: str, indent: str
+) -> None:
     monkeypatch.setattr(listing, "_entries", None)
-    assert len(parse(WHOLE).entries) == 3
+    page = Page([VERSION._replace(restored=restored), MARKER], Position("a b", "1"))
+    assert parse(written(page, Habits(indent=indent))) == page
 
 
 def test_a_fraction_that_says_something_is_kept() -> None:
