@@ -35,10 +35,11 @@ def main() -> None:
     """Run the part that is named."""
     parser = argparse.ArgumentParser(prog="python -m bench.s3_run", description=__doc__)
     parts = parser.add_subparsers(dest="part", required=True)
-    whole = parts.add_parser("restore")
-    whole.add_argument("bucket")
-    whole.add_argument("at")
-    whole.add_argument("--undelete", action="store_true")
+    for name in ("plan", "restore"):
+        whole = parts.add_parser(name)
+        whole.add_argument("bucket")
+        whole.add_argument("at")
+        whole.add_argument("--undelete", action="store_true")
     for name in ("copies", "loop"):
         parts.add_parser(name).add_argument("bucket")
     for name in ("ours", "botocore"):
@@ -47,6 +48,8 @@ def main() -> None:
     match given.part:
         case "restore":
             told = restore(given.bucket, given.at, undelete=given.undelete)
+        case "plan":
+            told = plan(given.bucket, given.at)
         case "copies":
             told = copies(given.bucket)
         case "loop":
@@ -63,14 +66,23 @@ def restore(name: str, at: str, *, undelete: bool) -> dict[str, Any]:
 
     Answers how many entries and outcomes of each kind there were, and the CPU seconds of `start`.
     """
-    start = time.process_time()
     counts: Counter[str] = Counter()
     with _bucket(name) as bucket, Copier(bucket, bucket, threads=THREADS) as copier:
+        start = time.process_time()
         entries = _entries(bucket, counts)
         actions = state_at.plan(entries, at, undelete=undelete)
         for outcome in copier.apply(copier.resolve(actions)):
             counts[outcome.result.value] += 1
     return {"start": start, **counts}
+
+
+def plan(name: str, at: str) -> dict[str, Any]:
+    """List and plan alone."""
+    counts: Counter[str] = Counter()
+    with _bucket(name) as bucket:
+        for action in state_at.plan(_entries(bucket, counts), at):
+            counts[action.how.value] += 1
+    return counts
 
 
 def copies(name: str) -> dict[str, Any]:
