@@ -22,6 +22,7 @@ from botocore.config import Config
 
 from functions.s3_versions import listing, state_at
 from functions.s3_versions.copier import Copier, Result
+from functions.s3_versions.forward import Forward
 from functions.s3_versions.values import Action, Diff, Entry, How
 from functions.s3_versions.wire import Bucket
 
@@ -102,16 +103,13 @@ def loop(name: str) -> dict[str, Any]:
     """The same requests, signed beforehand and sent as fast as the server answers."""
     with _bucket(name) as bucket:
         place = bucket._signer.place
+        forward = Forward(source=bucket, target=bucket)
         messages = [
             bucket._signer.sign(
                 "PUT",
                 action.key,
                 query={},
-                headers={
-                    **Copier(bucket, bucket)._forward._from(action),
-                    "content-length": "0",
-                    "x-amz-storage-class": "STANDARD",
-                },
+                headers={**forward.headers(action), "content-length": "0"},
             )
             + b"\r\n"
             for action in _oldest(bucket)

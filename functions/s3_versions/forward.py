@@ -56,6 +56,18 @@ class Forward:
         began = time.perf_counter()
         return self._told(action, self._thaw, began, thaws=False)
 
+    def headers(self, action: Action) -> dict[str, str]:
+        """Those of the CopyObject of an action: all is carried over, and the guard."""
+        headers = {
+            **self._from(action),
+            **_guard(action),
+            "x-amz-metadata-directive": "COPY",
+            "x-amz-tagging-directive": "COPY",
+        }
+        if action.storage_class:
+            headers["x-amz-storage-class"] = action.storage_class
+        return headers
+
     def _told(
         self, action: Action, act: Callable[[Action], Outcome], began: float, *, thaws: bool
     ) -> Outcome:
@@ -100,14 +112,7 @@ class Forward:
     def _copy(self, action: Action) -> Outcome:
         if action.size > self.largest_copy:
             return self._copy_in_parts(action)
-        headers = {
-            **self._from(action),
-            **_guard(action),
-            "x-amz-metadata-directive": "COPY",
-            "x-amz-tagging-directive": "COPY",
-        }
-        if action.storage_class:
-            headers["x-amz-storage-class"] = action.storage_class
+        headers = self.headers(action)
         # A copy does not carry a redirection over. What redirects is empty, as a rule.
         facts = None if action.size else sameness.look(self.source, action.key, action.version)
         if facts and (there := facts.headers.get(_REDIRECT)):
