@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 TRIES: Final = 8
 LONGEST_PAUSE_SECONDS: Final = 20.0
 
-_AWS: Final = (".amazonaws.com", ".amazonaws.com.cn")
-
 SLOWER: Final = frozenset({"SlowDown", "ServiceUnavailable", "Throttling", "TooManyRequests"})
 """Codes by which S3 asks to be asked less."""
 
@@ -101,8 +99,8 @@ class Answer(NamedTuple):
 class Bucket:
     """One bucket over connections of its own, as the client's configuration tells to reach it.
 
-    Thread-safe. Close it, or use it as a context manager. `tells_tags` is whether a HEAD tells how
-    many tags an object has: that of AWS does, any other was seen to or not yet.
+    Thread-safe. Close it, or use it as a context manager. `tells_tags` is whether a HEAD was seen
+    to tell how many tags an object has: not every server does, nor S3 to who may not read tags.
     """
 
     def __init__(
@@ -128,7 +126,7 @@ class Bucket:
         self.tries = tries
         self._pause_seconds = pause_seconds
         self._signer = Signer(client, name)
-        self.tells_tags = self._signer.place.host.endswith(_AWS)
+        self.tells_tags = False
         config: Any = client.meta.config
         self._connect_seconds = float(config.connect_timeout)
         self._read_seconds = float(config.read_timeout)
