@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from functions.s3_versions.copier import Result
-from functions.s3_versions.values import Diff, How
+from functions.s3_versions.copier import Copier, Result
+from functions.s3_versions.values import Action, Diff, How
 from lab.emulator import Emulator
 from tests.steps.s3.place import MIB, Place, one
+from tests.steps.s3.talker import Say, error, ok, talking
 
 
 @pytest.fixture
@@ -86,3 +87,52 @@ def test_an_archived_version_that_is_not_the_same_is_to_be_asked_back(place: Pla
     place.put("key", b"one", CacheControl="no-store")
     action = place.back("key", version, how=How.COMPARE)
     assert one(place.copier().resolve([action])).how is How.THAW
+
+
+def tagged(value: str) -> Say:
+    """The tags of an object: one, of this value."""
+    return ok(
+        f"<Tagging><TagSet><Tag><Key>k</Key><Value>{value}</Value></Tag></TagSet></Tagging>".encode()
+    )
+
+
+@pytest.mark.parametrize("theirs", ["v", "w"])
+def test_tags_are_read_where_a_server_does_not_tell_their_number(theirs: str) -> None:
+    action = Action(key="key", diff=Diff.CHANGE, how=How.COMPARE, version="1")
+    head = ok(b"", 'ETag: "x"')
+    with (
+        talking(head, head, tagged("v"), tagged(theirs)) as (talker, bucket),
+        Copier(bucket, bucket, threads=1) as copier,
+    ):
+        expected = How.NOTHING if theirs == "v" else How.COPY
+        assert one(copier.resolve([action])).how is expected
+        assert len(talker.heard) == 4
+
+
+def test_tags_are_not_read_where_a_server_that_tells_of_them_tells_of_none() -> None:
+    action = Action(key="key", diff=Diff.CHANGE, how=How.COMPARE, version="1")
+    head = ok(b"", 'ETag: "x"')
+    counted = ok(b"", 'ETag: "x"', "x-amz-tagging-count: 1")
+    with (
+        talking(counted, counted, tagged("v"), tagged("v"), head) as (talker, bucket),
+        Copier(bucket, bucket, threads=1) as copier,
+    ):
+        assert [one(copier.resolve([action])).how for _ in range(2)] == [How.NOTHING] * 2
+        assert [heard.line.split()[0] for heard in talker.heard] == [
+            "HEAD",
+            "HEAD",
+            "GET",
+            "GET",
+            "HEAD",
+            "HEAD",
+        ]
+
+
+def test_who_may_not_read_tags_is_told_by_the_copy() -> None:
+    action = Action(key="key", diff=Diff.CHANGE, how=How.COMPARE, version="1")
+    head = ok(b"", 'ETag: "x"')
+    with (
+        talking(head, head, error(403, "AccessDenied")) as (_, bucket),
+        Copier(bucket, bucket, threads=1) as copier,
+    ):
+        assert one(copier.resolve([action])).how is How.COPY
