@@ -162,7 +162,7 @@ def _of_s3(drill: S3VersionsDrill) -> Iterator[Finding]:
     canary, given = drill.canary, drill.model_fields_set
     if not drill.is_canary and "canary" in given:
         yield ("canary",), "given", "no canary where mode is rehearsal: the real objects are read"
-    for key in ("prefix", "sample", "objects_maximum"):
+    for key in ("prefix", "at", "sample", "objects_maximum"):
         if drill.is_canary and key in given:
             expected = f"no {key} where mode is canary: a rehearsal alone has one"
             yield (key,), getattr(drill, key), expected

@@ -55,7 +55,13 @@ def witness(run: Run) -> Answer:
     evidence = Evidence.of(run.settings)
     if run.plan["mode"] == Mode.CANARY:
         return witnessing.write(plan=run.plan, previous=run.previous, evidence=evidence)
-    return witnessing.look(drill=run.drill, plan=run.plan, previous=run.previous, evidence=evidence)
+    return witnessing.look(
+        drill=run.drill,
+        plan=run.plan,
+        previous=run.previous,
+        evidence=evidence,
+        now=run.now,
+    )
 
 
 @step("exercise")

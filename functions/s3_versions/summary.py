@@ -40,7 +40,7 @@ def summarize(document: Document) -> Summary:
         source_arn=f"arn:aws:s3:::{drill['bucket']}",
         source_version=f"versioning {plan['source']['versioning'] or 'off'}",
         restore_from=plan["mode"],
-        restore_asked="latest",
+        restore_asked=drill["at"],
         restore_time=witness.get("restore_time"),
         rto_seconds=rto,
         rpo_seconds=0.0 if intact else None,
@@ -113,6 +113,8 @@ def _facts(document: Document) -> Iterator[Fact]:
     )
     if plan["blocked"]:
         yield Fact(name="Nothing was tried", value=plan["blocked"])
+    if witness.get("run", plan["run_id"]) != plan["run_id"]:
+        yield Fact(name="Witnessed by an earlier run", value=witness["run"])
     if witness.get("moved"):
         value = f"{witness['moved']} of {witness['objects']}, not compared"
         yield Fact(name="Written or deleted around T", value=value)

@@ -10,12 +10,13 @@ import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from functions.errors import DrillError
 from functions.evidence import Evidence
 from functions.model import Answer
-from functions.s3_versions import objects, restore
+from functions.s3_versions import history, objects, restore
 from functions.s3_versions.canary import CLOCK, Fate, Specimen, specimens
 from functions.s3_versions.manifest import Witnessed, Written, pack, sandwich, unpack
 from functions.s3_versions.values import end_of_second
@@ -130,8 +131,13 @@ def look(
     plan: Mapping[str, Any],
     previous: Mapping[str, Any],
     evidence: Evidence,
+    now: datetime,
 ) -> Answer:
-    """List the real objects before T and after it; T is the end of the second of the first list."""
+    """List the real objects before T and after it; T is the end of the second of the first list.
+
+    Where the drill is configured for the oldest moment, what an earlier run has witnessed takes the
+    place of that; and what this one has seen is kept for later runs.
+    """
     bucket, prefix = drill["bucket"], drill["prefix"]
     earlier = f"{plan['key']}/witness/before.jsonl.gz"
     key = f"{plan['key']}/witness/objects.jsonl.gz"
@@ -147,12 +153,19 @@ def look(
     seen = list(sandwich(before, list(objects.current(bucket, prefix))))
     evidence.put_bytes(key, pack(seen), content_type="application/gzip")
     still = [one.row for one in seen if not one.moved]
-    return done(
-        key=key,
-        at=end_of_second(newest),
-        restore_time=f"{newest}Z",
-        objects=len(seen),
-        moved=len(seen) - len(still),
-        bytes=sum(row.size for row in still),
-        single=max(still, key=lambda row: row.size).key if still else "",
-    )
+    witnessed = {
+        "bucket": bucket,
+        "prefix": prefix,
+        "run": plan["run_id"],
+        "key": key,
+        "at": end_of_second(newest),
+        "restore_time": f"{newest}Z",
+        "objects": len(seen),
+        "moved": len(seen) - len(still),
+        "bytes": sum(row.size for row in still),
+        "single": max(still, key=lambda row: row.size).key if still else "",
+    }
+    evidence.put_json(f"{plan['key']}/{history.WITNESS}", witnessed)
+    if drill["at"] == "oldest":
+        witnessed = history.oldest(evidence, drill=drill, run=plan["key"], now=now) or witnessed
+    return done(**witnessed)

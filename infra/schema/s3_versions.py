@@ -91,6 +91,9 @@ class S3VersionsDrill(Values):
     """in, prefix and accept: only in mode canary"""
     prefix: Annotated[str, Field(pattern=r"^[ -#%-)+->@-~\u00a1-\u00ff]*$", max_length=128)] = ""
     """how the keys begin that a rehearsal restores: Latin-1 without * ? and $; empty for all"""
+    at: Literal["latest", "oldest"] = "latest"
+    """latest (the moment of the drill) or oldest (the oldest one that a run has witnessed, of which
+    every version must still be kept)"""
     sample: Annotated[int, Field(ge=1, le=10_000)] = 50
     """objects that a rehearsal reads back in full, from 1 to 10000, chosen at random"""
     objects_maximum: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
@@ -153,6 +156,7 @@ class S3VersionsDrill(Values):
             "canary": canary if self.is_canary else None,
             "scratch": None if self.is_canary else {"bucket": own_bucket},
             "prefix": self.prefix,
+            "at": self.at,
             "sample": self.sample,
             "objects_maximum": self.objects_maximum,
             "encryption": {"type": self.encryption.type, "kms_key": self.kms_key},

@@ -85,6 +85,16 @@ def test_a_rehearsal_restores_every_object_of_the_bucket(buckets: Buckets) -> No
     assert facts(ran)["Brought back"].startswith("rehearsal, in s3://")
 
 
+def test_a_rehearsal_of_the_oldest_moment_restores_what_an_earlier_run_has_witnessed(
+    buckets: Buckets,
+) -> None:
+    before = buckets.run(drill="rehearsal")
+    ran = buckets.run(drill="rehearsal", at="oldest")
+    assert ran.verdict == "PASS", ran.cause
+    assert "Witnessed by an earlier run" in facts(ran)
+    assert ran.report["restore"]["time"] <= before.report["restore"]["time"]
+
+
 @pytest.mark.parametrize(("damage", "drill"), CASES)
 def test_each_damage_turns_exactly_its_check_red(
     buckets: Buckets, damage: Damage, drill: str

@@ -36,6 +36,7 @@ PURE = [
     "functions/s3_versions/canary.py",
     "functions/s3_versions/documents.py",
     "functions/s3_versions/facts.py",
+    "functions/s3_versions/history.py",
     "functions/s3_versions/listing.py",
     "functions/s3_versions/manifest.py",
     "functions/s3_versions/outcome.py",

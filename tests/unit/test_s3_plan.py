@@ -30,6 +30,7 @@ DRILL: dict[str, Any] = {
     "canary": {"in": "sibling", "bucket": "sibling", "prefix": "", "accept": []},
     "scratch": None,
     "prefix": "",
+    "at": "latest",
     "sample": 50,
     "objects_maximum": 1000,
     "encryption": {"type": "s3", "kms_key": ""},

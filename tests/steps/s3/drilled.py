@@ -24,6 +24,7 @@ class Drilled:
 
     drill: dict[str, Any]
     evidence: Evidence
+    execution: dict[str, str] = field(default_factory=lambda: EXECUTION)
     plan: dict[str, Any] = field(default_factory=dict)
     witness: dict[str, Any] = field(default_factory=dict)
     exercise: dict[str, Any] = field(default_factory=dict)
@@ -35,7 +36,7 @@ class Drilled:
             drill=self.drill,
             overrides=Overrides(),
             found=Surroundings(source=source, place=place, objects=1),
-            execution=EXECUTION,
+            execution=self.execution,
             now=datetime.now(UTC),
         )
 
@@ -58,7 +59,7 @@ class Drilled:
         }
         if self.plan["mode"] == "canary":
             return witness.write(**given)
-        return witness.look(drill=self.drill, **given)
+        return witness.look(drill=self.drill, now=datetime.now(UTC), **given)
 
     def back(self, remaining_seconds: Callable[[], float] = lambda: PLENTY) -> Drilled:
         """Exercise, to its end."""

@@ -13,7 +13,7 @@ from functions.evidence import Evidence
 from functions.s3_versions import verify_unit
 from lab.emulator import Emulator
 from tests.steps.s3.drilled import PLENTY, Drilled, versions
-from tests.unit.test_s3_plan import REHEARSAL
+from tests.unit.test_s3_plan import EXECUTION, REHEARSAL
 
 OBJECTS = 60
 BUCKET_CHECKS = {"encryption_default", "public_access"}
@@ -161,3 +161,30 @@ def test_an_object_that_cannot_be_copied_is_told(rehearsal: Drilled, s3: Emulato
     assert rehearsal.exercise["not_back"] == 1
     assert rehearsal.exercise["not_back_first"][0].startswith(denied)
     assert {"brought_back", "keys"} <= rehearsal.not_passed()
+
+
+def test_what_an_earlier_run_has_witnessed_is_restored_a_month_later(
+    rehearsal: Drilled, client: Any, s3: Emulator
+) -> None:
+    assert rehearsal.written().back().not_passed() == BUCKET_CHECKS
+    assert rehearsal.remove()["proven"]
+    source, before = rehearsal.drill["bucket"], rehearsal.witness
+    somebody_writes(client, source)
+    s3.clock_skew += timedelta(days=28)
+    somebody_writes(client, source)
+    again = {**EXECUTION, "id": f"{EXECUTION['id']}-again"}
+    later = Drilled({**rehearsal.drill, "at": "oldest"}, rehearsal.evidence, again)
+    assert later.written().witness["restore_time"] == before["restore_time"]
+    assert later.witness["run"] == rehearsal.plan["run_id"]
+    assert later.back().not_passed() == BUCKET_CHECKS
+    body = client.get_object(Bucket=later.bucket, Key="site/002 ção+%41")["Body"].read()
+    assert body != b"later"
+    gone = client.list_object_versions(Bucket=source, Prefix="site/002")["Versions"][-1]
+    client.delete_object(Bucket=source, Key=gone["Key"], VersionId=gone["VersionId"])
+    assert later.not_passed() == {*BUCKET_CHECKS, "versions"}
+
+
+def test_the_first_run_has_only_its_own_witness(rehearsal: Drilled) -> None:
+    first = Drilled({**rehearsal.drill, "at": "oldest"}, rehearsal.evidence)
+    assert first.written().witness["run"] == first.plan["run_id"]
+    assert first.back().not_passed() == BUCKET_CHECKS
