@@ -39,19 +39,24 @@ def plan_range(
     undelete: bool = False,
     horizon: str = "",
     etags_tell: bool = True,
+    doubts: bool = False,
     through: Callable[[Iterator[Entry]], Iterator[Entry]] = iter,
 ) -> Iterator[Action]:
     """The actions for the keys in (`after`, `until`] below a prefix: one a key, in order.
 
-    `at` and `horizon` are as `values.moment` writes them, `etags_tell` as in `state_at.plan`. In
-    place, or into the bucket `to`. The entries of the source come `through` what may end them
-    early, between two keys. Raises ListingOutOfOrder.
+    `at` and `horizon` are as `values.moment` writes them, `etags_tell` and `doubts` as in
+    `state_at.plan`. In place, or into the bucket `to`. The entries of the source come `through`
+    what may end them early, between two keys. Raises ListingOutOfOrder.
     """
     found = through(entries(source, prefix=prefix, after=after, until=until))
     if to is None:
-        return state_at.plan(found, at, undelete=undelete, horizon=horizon, etags_tell=etags_tell)
+        return state_at.plan(
+            found, at, undelete=undelete, horizon=horizon, etags_tell=etags_tell, doubts=doubts
+        )
     there = entries(to, prefix=prefix, after=after, until=until)
-    return state_at.plan_elsewhere(found, there, at, horizon=horizon, etags_tell=etags_tell)
+    return state_at.plan_elsewhere(
+        found, there, at, horizon=horizon, etags_tell=etags_tell, doubts=doubts
+    )
 
 
 @dataclass(kw_only=True, slots=True)

@@ -26,7 +26,8 @@ MOST_MARKERS = 1000
 ABSENT = "absent then, as far as the listing tells, and absent now"
 EXPIRED = "a lifecycle rule may have deleted what was current then"
 OVERWRITTEN = (
-    "written while versioning was off or suspended: what was there before, if anything, is gone"
+    "written since while versioning was off or suspended: what was there before, if anything, is"
+    " gone"
 )
 ELSEWHERE_ONLY = "only in the other bucket: left alone"
 
@@ -54,10 +55,13 @@ class Seen:
 
     @property
     def doubt(self) -> str:
-        """Why a key of which nothing is dated T or before may have been there; empty for no."""
-        if not self.dated and Caveat.MAYBE_EXPIRED in self.caveats:
+        """Why something else than the target may have been current at T; empty for no doubt.
+
+        What would tell it is gone from the listing: the target, or its absence, is a guess.
+        """
+        if Caveat.MAYBE_EXPIRED in self.caveats:
             return EXPIRED
-        if not self.dated and Caveat.NULL_OVERWRITTEN in self.caveats:
+        if Caveat.NULL_OVERWRITTEN in self.caveats:
             return OVERWRITTEN
         return ""
 
@@ -177,6 +181,7 @@ def plan(
     undelete: bool = False,
     horizon: str = "",
     etags_tell: bool = True,
+    doubts: bool = False,
 ) -> Iterator[Action]:
     """The actions that make a bucket, in place, what it was at T: one a key, in order.
 
@@ -185,6 +190,9 @@ def plan(
     absent at T and is now has no action, unless there is a caveat to tell. `etags_tell` is false
     where equal bytes may have different ETags, as they have when a KMS key encrypts them.
 
+    A key in doubt is unrestorable and left as it is. With `doubts` it is made what the listing
+    shows, and bears its caveat; unless nothing of it is dated T or before, so nothing is shown.
+
     >>> entries = [Entry("new", "1", False, "2026-11-02T05:00:09Z", "d41d", latest=True)]
     >>> [(a.key, a.how.value, a.expects) for a in plan(entries, "2026-11-02T05:00:05.000000000")]
     [('new', 'marker', 'd41d')]
@@ -192,17 +200,24 @@ def plan(
     Raises ListingOutOfOrder.
     """
     for seen in histories(entries, at, horizon=horizon):
-        action = decide(seen, undelete=undelete, etags_tell=etags_tell)
+        action = decide(seen, undelete=undelete, etags_tell=etags_tell, doubts=doubts)
         if action is not None:
             yield action
 
 
-def decide(seen: Seen, *, undelete: bool = False, etags_tell: bool = True) -> Action | None:
-    """What makes one key what it was at T, in place; None where it surely was absent and is."""
+def decide(
+    seen: Seen, *, undelete: bool = False, etags_tell: bool = True, doubts: bool = False
+) -> Action | None:
+    """What makes one key what it was at T, in place; None where it surely was absent and is.
+
+    The parameters are those of `plan`.
+    """
     target, current = seen.target, seen.current
+    if _is_refused(seen, doubts):
+        return _unrestorable(seen, current)
     if target is None:
-        if current is None or seen.doubt:
-            return _absent(seen, current)
+        if current is None:
+            return _absent(seen)
         return _action(seen, Diff.REMOVE, How.MARKER, None, current)
     if target is seen.newest:
         return _action(seen, Diff.UNCHANGED, How.NOTHING, target, current)
@@ -211,12 +226,19 @@ def decide(seen: Seen, *, undelete: bool = False, etags_tell: bool = True) -> Ac
     return _copy(seen, target, current, etags_tell)
 
 
-def _absent(seen: Seen, current: Entry | None) -> Action | None:
-    """A key that was absent, as far as the listing tells: nothing is done, its doubts are told."""
-    if seen.doubt:
-        return _action(seen, Diff.UNRESTORABLE, How.NOTHING, None, current, reason=seen.doubt)
+def _is_refused(seen: Seen, doubts: bool) -> bool:
+    """Whether a key is in doubt, and a guess is not wanted or has nothing to go by."""
+    return bool(seen.doubt) and not (doubts and seen.dated)
+
+
+def _unrestorable(seen: Seen, current: Entry | None) -> Action:
+    return _action(seen, Diff.UNRESTORABLE, How.NOTHING, None, current, reason=seen.doubt)
+
+
+def _absent(seen: Seen) -> Action | None:
+    """A key that was absent, as far as the listing tells, and is: only a caveat is told."""
     if seen.caveats:
-        return _action(seen, Diff.UNCHANGED, How.NOTHING, None, current, reason=ABSENT)
+        return _action(seen, Diff.UNCHANGED, How.NOTHING, None, None, reason=ABSENT)
     return None
 
 
@@ -279,11 +301,12 @@ def plan_elsewhere(
     *,
     horizon: str = "",
     etags_tell: bool = True,
+    doubts: bool = False,
 ) -> Iterator[Action]:
     """The actions that bring what a bucket was at T into another one: one a key, in order.
 
     `there` is the other bucket's own listing. What it holds besides is left alone, and told.
-    `horizon` and `etags_tell` are as in `plan`.
+    `horizon`, `etags_tell` and `doubts` are as in `plan`.
 
     >>> entries = [Entry("a", "1", False, "2026-11-02T05:00:01Z", "d41d", latest=True)]
     >>> at = "2026-11-02T05:00:05.000000000"
@@ -301,7 +324,7 @@ def plan_elsewhere(
         found = other if other is not None and other.key == seen.key else None
         if found is not None:
             other = next(others, None)
-        action = _decide_elsewhere(seen, found, etags_tell)
+        action = _decide_elsewhere(seen, found, etags_tell, doubts)
         if action is not None:
             yield action
     while other is not None:
@@ -317,12 +340,14 @@ def _currents(entries: Iterable[Entry]) -> Iterator[Entry]:
             yield seen.current
 
 
-def _decide_elsewhere(seen: Seen, found: Entry | None, etags_tell: bool) -> Action | None:
+def _decide_elsewhere(
+    seen: Seen, found: Entry | None, etags_tell: bool, doubts: bool
+) -> Action | None:
+    if _is_refused(seen, doubts):
+        return _unrestorable(seen, found)
     if seen.target is not None:
         return _copy(seen, seen.target, found, etags_tell)
-    if found is not None and not seen.doubt:
-        return _kept(found, seen.caveats)
-    return _absent(seen, found)
+    return _absent(seen) if found is None else _kept(found, seen.caveats)
 
 
 def _kept(found: Entry, caveats: tuple[Caveat, ...] = ()) -> Action:

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from bench.state_at import judge
 from functions.s3_versions.state_at import Seen, histories, plan, plan_elsewhere
-from functions.s3_versions.values import Action, Caveat, How
+from functions.s3_versions.values import Action, Caveat, Diff, How
 from tests.unit.s3_history import (
     KEYS,
     PAUSES,
@@ -136,19 +136,33 @@ def contents(bucket: Bucket) -> dict[str, Content]:
     }
 
 
-def wanted(answers: Iterable[Seen], bucket: Bucket) -> dict[str, Content | None]:
-    """What each key must hold; those are missing of which a listing cannot tell."""
+DOUBTS = {Caveat.NULL_OVERWRITTEN, Caveat.MAYBE_EXPIRED}
+"""The caveats of keys that nothing is done with, unless that is accepted."""
+
+
+def wanted(answers: Iterable[Seen], bucket: Bucket, *, doubts: bool) -> dict[str, Content | None]:
+    """What each key must hold; those are missing that must be left as they are."""
     return {
         seen.key: bucket.find(seen.key, seen.target.version_id).content if seen.target else None
         for seen in answers
-        if not seen.doubt
+        if not DOUBTS & set(seen.caveats) or (doubts and seen.dated)
     }
 
 
+def acts_on_doubts(actions: Iterable[Action]) -> list[Action]:
+    """The actions that do something with a key in doubt, or do not say that they do not."""
+    return [
+        action
+        for action in actions
+        if DOUBTS & set(action.caveats)
+        and (action.how is not How.NOTHING or action.diff is not Diff.UNRESTORABLE)
+    ]
+
+
 @THOROUGH
-@given(a_bucket, some.integers(0, 10**6), some.booleans())
+@given(a_bucket, some.integers(0, 10**6), some.booleans(), some.booleans())
 def test_a_plan_carried_out_makes_the_bucket_what_it_was(
-    made: tuple[Bucket, Rule | None], number: int, undelete: bool
+    made: tuple[Bucket, Rule | None], number: int, undelete: bool, doubts: bool
 ) -> None:
     bucket, rule = made
     bucket.versioning = Versioning.ENABLED
@@ -156,13 +170,14 @@ def test_a_plan_carried_out_makes_the_bucket_what_it_was(
     at = text(times[number % len(times)])
     horizon = text(bucket.now - rule.age) if rule else ""
     before, had, logged = contents(bucket), versions(bucket), len(bucket.ends)
-    must = wanted(histories(bucket.listing(), at, horizon=horizon), bucket)
+    must = wanted(histories(bucket.listing(), at, horizon=horizon), bucket, doubts=doubts)
 
     def again() -> list[Action]:
         bucket.now += SECOND
-        return list(plan(bucket.listing(), at, undelete=undelete, horizon=horizon))
+        return list(plan(bucket.listing(), at, undelete=undelete, horizon=horizon, doubts=doubts))
 
     first = again()
+    assert doubts or not acts_on_doubts(first)
     carry_out(first, bucket, bucket)
     if any(action.how is How.THAW for action in first):
         carry_out(again(), bucket, bucket)
@@ -179,9 +194,12 @@ def test_a_plan_carried_out_makes_the_bucket_what_it_was(
 
 
 @FAIRLY
-@given(a_bucket, a_bucket, some.integers(0, 10**6))
+@given(a_bucket, a_bucket, some.integers(0, 10**6), some.booleans())
 def test_a_plan_carried_out_elsewhere_brings_what_was_and_leaves_what_is(
-    made: tuple[Bucket, Rule | None], other: tuple[Bucket, Rule | None], number: int
+    made: tuple[Bucket, Rule | None],
+    other: tuple[Bucket, Rule | None],
+    number: int,
+    doubts: bool,
 ) -> None:
     bucket, rule = made
     elsewhere, _ = other
@@ -190,13 +208,15 @@ def test_a_plan_carried_out_elsewhere_brings_what_was_and_leaves_what_is(
     at = text(times[number % len(times)])
     horizon = text(bucket.now - rule.age) if rule else ""
     before, had = contents(elsewhere), versions(elsewhere)
-    must = wanted(histories(bucket.listing(), at, horizon=horizon), bucket)
+    must = wanted(histories(bucket.listing(), at, horizon=horizon), bucket, doubts=doubts)
     source = list(bucket.writes)
 
     def again() -> list[Action]:
-        return list(plan_elsewhere(bucket.listing(), elsewhere.listing(), at, horizon=horizon))
+        there = elsewhere.listing()
+        return list(plan_elsewhere(bucket.listing(), there, at, horizon=horizon, doubts=doubts))
 
     first = again()
+    assert doubts or not acts_on_doubts(first)
     assert [action.key for action in first] == sorted(
         {action.key for action in first}, key=str.encode
     )

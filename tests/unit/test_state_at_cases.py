@@ -155,13 +155,63 @@ def test_a_key_that_may_have_expired_is_unrestorable_whether_it_is_there_now_or_
             assert action.reason == EXPIRED
 
 
-def test_a_key_written_without_versions_after_t_is_not_removed() -> None:
-    [action] = plan(history("n9"), at_second(5))
+@pytest.mark.parametrize("doubts", [False, True])
+def test_a_key_written_without_versions_after_t_is_not_removed(doubts: bool) -> None:
+    """Nothing is dated then, so there is nothing to guess from either."""
+    [action] = plan(history("n9"), at_second(5), doubts=doubts)
     assert (action.diff, action.how, action.reason) == (
         Diff.UNRESTORABLE,
         How.NOTHING,
         OVERWRITTEN,
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "horizon", "reason", "guess"),
+    [
+        pytest.param("n9 v1", 0, OVERWRITTEN, (Diff.CHANGE, How.COPY, "v1"), id="null version"),
+        pytest.param("x9 v1", 0, OVERWRITTEN, (Diff.CREATE, How.COPY, "v1"), id="null marker"),
+        pytest.param("n9 m1", 0, OVERWRITTEN, (Diff.REMOVE, How.MARKER, ""), id="absent below it"),
+        pytest.param("x9 m1", 0, OVERWRITTEN, (Diff.UNCHANGED, How.NOTHING, ""), id="markers"),
+        pytest.param("v9 n8 v1", 0, OVERWRITTEN, (Diff.CHANGE, How.COPY, "v1"), id="in between"),
+        pytest.param("v9 v1", 10, EXPIRED, (Diff.CHANGE, How.COPY, "v1"), id="expired"),
+        pytest.param("v9 m1", 10, EXPIRED, (Diff.REMOVE, How.MARKER, ""), id="expired, absent"),
+        pytest.param("n9 v1", 10, EXPIRED, (Diff.CHANGE, How.COPY, "v1"), id="both"),
+        pytest.param("v9 n1", 0, "", (Diff.CHANGE, How.COPY, "null"), id="a null version of then"),
+        pytest.param("v9 v1", 8, "", (Diff.CHANGE, How.COPY, "v1"), id="nothing can have expired"),
+    ],
+)
+def test_a_key_in_doubt_is_left_alone_unless_that_is_accepted(
+    words: str, horizon: int, reason: str, guess: tuple[Diff, How, str]
+) -> None:
+    entries = [entry._replace(size=n) for n, entry in enumerate(history(words))]
+    given = {"horizon": at_second(horizon) if horizon else ""}
+    [action] = plan(entries, at_second(5), **given)
+    [accepted] = plan(entries, at_second(5), **given, doubts=True)
+    assert (accepted.diff, accepted.how, accepted.version) == guess
+    if reason:
+        unrestorable = (Diff.UNRESTORABLE, How.NOTHING, "", reason)
+        assert (action.diff, action.how, action.version, action.reason) == unrestorable
+        assert action.caveats == accepted.caveats != ()
+    else:
+        assert action == accepted
+
+
+@pytest.mark.parametrize("there", ["", "v3"])
+@pytest.mark.parametrize("words", ["n9 v1", "n9 m1"])
+def test_a_key_in_doubt_is_not_brought_elsewhere_unless_that_is_accepted(
+    words: str, there: str
+) -> None:
+    [action] = plan_elsewhere(history(words), history(there), at_second(5))
+    assert (action.diff, action.how, action.reason) == (
+        Diff.UNRESTORABLE,
+        How.NOTHING,
+        OVERWRITTEN,
+    )
+    [accepted] = plan_elsewhere(history(words), history(there), at_second(5), doubts=True)
+    assert accepted.diff is not Diff.UNRESTORABLE
+    assert accepted.caveats == (Caveat.NULL_OVERWRITTEN,)
+    assert accepted.version == ("v1" if words == "n9 v1" else "")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +231,7 @@ def test_markers_are_removed_only_where_nothing_else_lies_above(
 ) -> None:
     [seen] = histories(history(words), at_second(5))
     assert seen.markers == markers
-    action = decide(seen, undelete=True)
+    action = decide(seen, undelete=True, doubts=True)
     assert (action is not None and action.how is How.UNDELETE) == bool(markers)
     copied = decide(seen)
     assert copied is None or copied.how is not How.UNDELETE
