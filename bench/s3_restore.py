@@ -229,8 +229,8 @@ def _goals(
         name="other tools' least CPU, of ours",
         reached=mixed.least_cpu / ours.cpu,
         wanted=15,
-        limit=f"the start of Python and the SDK: {mixed.ours.start:.2f} s of {ours.cpu:.2f} s;"
-        f" more --keys, less of it",
+        limit=f"the start of Python and the SDK is {mixed.ours.start:.2f} s of {ours.cpu:.2f} s;"
+        f" were it nothing for ours, {mixed.least_cpu / (ours.cpu - mixed.ours.start):.1f}",
     )
     yield Goal(
         name="requests to write, second run",
@@ -244,7 +244,8 @@ def _goals(
         name="copies a second, of the bare loop's",
         reached=copies / bare,
         wanted=0.9,
-        limit="client and server share the processors of this machine",
+        limit=f"a copy has {1000 / bare:.2f} ms in the bare loop, and takes {cpu * 1000:.2f} ms of CPU"
+        " by ours",
     )
     yield Goal(
         name="CPU a copy, ms",
