@@ -41,7 +41,8 @@ class Facts:
     `versioning` is Enabled, Suspended, or empty for never. `encryption` is AES256 or aws:kms, with
     `kms_key` empty for the key that AWS manages. `blocked` says that its public access block is
     wholly on, `public` that its policy lets everybody in. `retention` is the default retention of
-    Object Lock, in words. `notified` are the prefixes whose events somebody hears.
+    Object Lock, in words. `notified` are the prefixes whose events somebody hears, `aborts` those
+    below which a rule aborts unfinished uploads. `unknown` names what could not be looked at.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Facts:
     expiries: tuple[Expiry, ...] = ()
     replications: tuple[Replication, ...] = ()
     notified: tuple[str, ...] = ()
+    aborts: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """As it travels in the plan."""
@@ -66,7 +69,7 @@ class Facts:
     def from_document(cls, document: dict[str, Any]) -> Facts:
         """The facts of a plan.
 
-        >>> facts = Facts(name="b", versioning="Enabled", notified=("a/",))
+        >>> facts = Facts(name="b", versioning="Enabled", notified=("a/",), aborts=("",))
         >>> Facts.from_document(facts.to_document()) == facts
         True
         """
@@ -76,6 +79,8 @@ class Facts:
                 "expiries": tuple(Expiry(**rule) for rule in document["expiries"]),
                 "replications": tuple(Replication(**rule) for rule in document["replications"]),
                 "notified": tuple(document["notified"]),
+                "aborts": tuple(document["aborts"]),
+                "unknown": tuple(document["unknown"]),
             }
         )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import boto3
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 MOST_DELETED = 1000
 """Versions that one DeleteObjects deletes at most."""
-
-T = TypeVar("T")
 
 _DATE = "%Y-%m-%dT%H:%M:%S"
 
@@ -80,22 +78,36 @@ class Held:
     locked: bool = False
 
 
-def bucket_facts(bucket: str) -> Facts:
+def bucket_facts(bucket: str, *, owner: str = "", lenient: bool = False) -> Facts:
     """How a bucket is configured.
 
-    Raises Refused for a bucket that is not there, or that this role may not look at.
+    `owner` is the account that must own it, empty for any. With `lenient` it is enough that
+    versioning and lifecycle may be looked at; what may not is named in `unknown`. Raises Refused
+    for a bucket that is not there, or that this role may not look at.
     """
     s3 = client()
+    asked = {"Bucket": bucket, **({"ExpectedBucketOwner": owner} if owner else {})}
+    unknown: list[str] = []
+
+    def optional(name: str, ask: Callable[..., Any]) -> Any:
+        try:
+            return _configured(ask, asked)
+        except ClientError as error:
+            if not lenient or code_of(error) != "AccessDenied":
+                raise
+            unknown.append(name)
+            return {}
+
     try:
-        versioning = s3.get_bucket_versioning(Bucket=bucket)
-        encryption = _configured(lambda: s3.get_bucket_encryption(Bucket=bucket), {})
-        block = _configured(lambda: s3.get_public_access_block(Bucket=bucket), {})
-        policy = _configured(lambda: s3.get_bucket_policy_status(Bucket=bucket), {})
-        lock = _configured(lambda: s3.get_object_lock_configuration(Bucket=bucket), {})
-        lifecycle = _configured(lambda: s3.get_bucket_lifecycle_configuration(Bucket=bucket), {})
-        replication = _configured(lambda: s3.get_bucket_replication(Bucket=bucket), {})
-        ownership = _configured(lambda: s3.get_bucket_ownership_controls(Bucket=bucket), {})
-        notified = s3.get_bucket_notification_configuration(Bucket=bucket)
+        versioning = s3.get_bucket_versioning(**asked)
+        lifecycle = _configured(s3.get_bucket_lifecycle_configuration, asked)
+        encryption = optional("encryption", s3.get_bucket_encryption)
+        block = optional("public access block", s3.get_public_access_block)
+        policy = optional("policy", s3.get_bucket_policy_status)
+        lock = optional("object lock", s3.get_object_lock_configuration)
+        replication = optional("replication", s3.get_bucket_replication)
+        ownership = optional("ownership", s3.get_bucket_ownership_controls)
+        notified = optional("events", s3.get_bucket_notification_configuration)
     except ClientError as error:
         if code_of(error) in ("NoSuchBucket", "AccessDenied"):
             raise Refused(
@@ -105,6 +117,7 @@ def bucket_facts(bucket: str) -> Facts:
         raise
     default = _first_default(encryption)
     configured = block.get("PublicAccessBlockConfiguration", {})
+    rules = lifecycle.get("Rules", [])
     return Facts(
         name=bucket,
         versioning=versioning.get("Status", ""),
@@ -116,19 +129,21 @@ def bucket_facts(bucket: str) -> Facts:
         locked=bool(lock),
         retention=_retention(lock),
         ownership=_ownership(ownership),
-        expiries=tuple(_expiries(lifecycle.get("Rules", []))),
+        expiries=tuple(_expiries(rules)),
         replications=tuple(_replications(replication)),
         notified=tuple(_notified(notified)),
+        aborts=tuple(_aborts(rules)),
+        unknown=tuple(unknown),
     )
 
 
-def _configured(ask: Callable[[], T], otherwise: Any) -> Any:
-    """The answer; `otherwise` where S3 says that nothing is configured."""
+def _configured(ask: Callable[..., Any], asked: Mapping[str, str]) -> Any:
+    """The answer; an empty one where S3 says that nothing is configured."""
     try:
-        return ask()
+        return ask(**asked)
     except ClientError as error:
         if code_of(error) in _NOT_CONFIGURED:
-            return otherwise
+            return {}
         raise
 
 
@@ -157,6 +172,13 @@ def _expiries(rules: Sequence[Mapping[str, Any]]) -> Iterator[Expiry]:
             yield Expiry(
                 rule=rule.get("ID", ""), prefix=_prefix(rule), days=expires["NoncurrentDays"]
             )
+
+
+def _aborts(rules: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The prefixes below which unfinished uploads are aborted."""
+    for rule in rules:
+        if rule.get("Status") == "Enabled" and rule.get("AbortIncompleteMultipartUpload"):
+            yield _prefix(rule)
 
 
 def _prefix(rule: Mapping[str, Any]) -> str:
@@ -305,9 +327,14 @@ def _tags(bucket: str, key: str, version: str) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
 
 
-def digest(bucket: str, key: str, version: str = "") -> str:
-    """The SHA-256 of a version's bytes, all of which are read, a megabyte at a time."""
+def digest(bucket: str, key: str, version: str = "", *, owner: str = "") -> str:
+    """The SHA-256 of a version's bytes, all of which are read, a megabyte at a time.
+
+    `owner` is the account that must own the bucket, empty for any.
+    """
     asked = {"VersionId": version} if version else {}
+    if owner:
+        asked["ExpectedBucketOwner"] = owner
     body = client().get_object(Bucket=bucket, Key=key, **asked)["Body"]  # type: ignore[arg-type]
     summed = hashlib.sha256()
     with body:
