@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -80,7 +81,7 @@ def work(
         through=stretch.entries,
     )
     tally, notes = Tally(), _Notes()
-    with Copier(source, target, threads=THREADS) as copier:
+    with closing(planned), Copier(source, target, threads=THREADS) as copier:
         actions = stretch.actions(copier.resolve(planned))
         if phase is Phase.PLAN:
             for action in actions:

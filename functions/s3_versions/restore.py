@@ -5,7 +5,8 @@ What the drill, the operator's command line and the shards of a fan-out have in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ from functions.s3_versions.wire import Bucket
 
 def entries(
     bucket: Bucket, *, prefix: str = "", after: str = "", until: str = ""
-) -> Iterator[Entry]:
+) -> Generator[Entry]:
     """The versions and markers of the keys in (`after`, `until`] below a prefix, in wire order.
 
     An empty end is open.
@@ -41,22 +42,32 @@ def plan_range(
     etags_tell: bool = True,
     doubts: bool = False,
     through: Callable[[Iterator[Entry]], Iterator[Entry]] = iter,
-) -> Iterator[Action]:
+) -> Generator[Action]:
     """The actions for the keys in (`after`, `until`] below a prefix: one a key, in order.
 
     `at` and `horizon` are as `values.moment` writes them, `etags_tell` and `doubts` as in
     `state_at.plan`. In place, or into the bucket `to`. The entries of the source come `through`
-    what may end them early, between two keys. Raises ListingOutOfOrder.
+    what may end them early, between two keys. Close it, or read it to the end: a page may be on its
+    way. Raises ListingOutOfOrder.
     """
-    found = through(entries(source, prefix=prefix, after=after, until=until))
-    if to is None:
-        return state_at.plan(
-            found, at, undelete=undelete, horizon=horizon, etags_tell=etags_tell, doubts=doubts
+    with ExitStack() as opened:
+        listed = opened.enter_context(
+            closing(entries(source, prefix=prefix, after=after, until=until))
         )
-    there = entries(to, prefix=prefix, after=after, until=until)
-    return state_at.plan_elsewhere(
-        found, there, at, horizon=horizon, etags_tell=etags_tell, doubts=doubts
-    )
+        if to is None:
+            yield from state_at.plan(
+                through(listed),
+                at,
+                undelete=undelete,
+                horizon=horizon,
+                etags_tell=etags_tell,
+                doubts=doubts,
+            )
+            return
+        there = opened.enter_context(closing(entries(to, prefix=prefix, after=after, until=until)))
+        yield from state_at.plan_elsewhere(
+            through(listed), there, at, horizon=horizon, etags_tell=etags_tell, doubts=doubts
+        )
 
 
 @dataclass(kw_only=True, slots=True)
