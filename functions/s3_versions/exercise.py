@@ -13,12 +13,13 @@ from typing import Any
 
 from functions import clock
 from functions.errors import DrillError
+from functions.evidence import Evidence
 from functions.model import Answer
 from functions.s3_versions import objects
 from functions.s3_versions.canary import SINGLE, Fate, specimens
 from functions.s3_versions.copier import Copier, Outcome, Result
 from functions.s3_versions.restore import Tally, plan_range
-from functions.s3_versions.values import Action
+from functions.s3_versions.values import Action, How
 from functions.s3_versions.wire import Bucket
 from functions.step import done, waiting
 
@@ -38,7 +39,9 @@ class NothingToBringBack(DrillError):
     """When the plan holds no action for an object that was lost."""
 
 
-def bring_back(*, plan: Mapping[str, Any], witness: Mapping[str, Any]) -> Answer:
+def bring_back(
+    *, plan: Mapping[str, Any], witness: Mapping[str, Any], evidence: Evidence
+) -> Answer:
     """Bring the canary's objects back, the first of each fate by itself.
 
     What is back already is found to be so: the step may be called again after it was interrupted.
@@ -49,7 +52,7 @@ def bring_back(*, plan: Mapping[str, Any], witness: Mapping[str, Any]) -> Answer
         Bucket(bucket, client=objects.client()) as wire,
         Copier(wire, wire) as copier,
     ):
-        guarded = _is_guarded(bucket, attempt)
+        guarded = _is_guarded(bucket, attempt, evidence.get_json(witness["key"]))
         singles = {
             one.fate.value: _single(
                 copier,
@@ -78,17 +81,15 @@ def bring_back(*, plan: Mapping[str, Any], witness: Mapping[str, Any]) -> Answer
     )
 
 
-def _is_guarded(bucket: str, attempt: str) -> bool:
+def _is_guarded(bucket: str, attempt: str, written: Iterable[Mapping[str, Any]]) -> bool:
     """Whether S3 refuses a copy that expects another object than is there."""
     one = next(
         one
         for one in specimens(attempt)
         if one.fate is Fate.OVERWRITTEN and one.form.name == SINGLE
     )
-    held = objects.head(bucket, one.key)
-    if held is None:
-        raise NothingToBringBack(f"{one.key}: nothing is there: expected what was written")
-    return not objects.copy_if(bucket, one.key, held.version, expects=NO_ETAG)
+    version = next(record["version"] for record in written if record["key"] == one.key)
+    return not objects.copy_if(bucket, one.key, version, expects=NO_ETAG)
 
 
 def _single(copier: Copier, actions: Iterable[Action], *, key: str) -> float | None:
@@ -148,11 +149,13 @@ def restore_elsewhere(
             ),
             enough=lambda: remaining_seconds() < MARGIN_SECONDS,
         )
-        told.follow(tally, copier.apply(copier.resolve(_counted(tally, stretch))))
+        readable = _Readable(stretch, archived=previous.get("archived", 0))
+        told.follow(tally, copier.apply(copier.resolve(_counted(tally, readable))))
         seconds = previous.get("seconds", 0.0) + time.perf_counter() - began
     facts: dict[str, Any] = {
         "requested_at": requested,
         "object_seconds": single,
+        "archived": readable.archived,
         **_measured(tally, seconds),
         **told.facts(),
     }
@@ -181,6 +184,24 @@ class _Stretch:
             if self._enough():
                 self.stopped_at = action.key
                 return
+
+
+class _Readable:
+    """The actions of what can be read now; `archived` counts the others, which a drill lets be.
+
+    To ask an archived version back costs money, and changes the source.
+    """
+
+    def __init__(self, actions: Iterable[Action], *, archived: int) -> None:
+        self._actions = actions
+        self.archived = archived
+
+    def __iter__(self) -> Iterator[Action]:
+        for action in self._actions:
+            if action.how is How.THAW:
+                self.archived += 1
+            else:
+                yield action
 
 
 class Told:

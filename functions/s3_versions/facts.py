@@ -125,6 +125,8 @@ def hazards(facts: Facts, prefix: str) -> Iterator[tuple[str, str]]:
     """
     if facts.public:
         yield "public", f"the policy of {facts.name} lets everybody in"
+    elif not facts.blocked and facts.ownership != "BucketOwnerEnforced":
+        yield "public", f"public access to {facts.name} is not blocked, and lists may grant it"
     for rule in facts.replications:
         if covers(rule.prefix, prefix):
             yield (

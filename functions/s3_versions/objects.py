@@ -102,7 +102,7 @@ def bucket_facts(bucket: str, *, owner: str = "", lenient: bool = False) -> Fact
         versioning = s3.get_bucket_versioning(**asked)
         lifecycle = _configured(s3.get_bucket_lifecycle_configuration, asked)
         encryption = optional("encryption", s3.get_bucket_encryption)
-        block = optional("public access block", s3.get_public_access_block)
+        block = optional("access block", s3.get_public_access_block)
         policy = optional("policy", s3.get_bucket_policy_status)
         lock = optional("object lock", s3.get_object_lock_configuration)
         replication = optional("replication", s3.get_bucket_replication)
@@ -215,13 +215,30 @@ def _notified(answer: Mapping[str, Any]) -> Iterator[str]:
             yield prefixes[0] if prefixes else ""
 
 
-def put(bucket: str, key: str, body: bytes, **facts: Any) -> str:
-    """Write a version; its id. `facts` are PutObject's own parameters."""
-    return str(client().put_object(Bucket=bucket, Key=key, Body=body, **facts).get("VersionId", ""))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """A version or marker that was written: its id, and whether the SDK had to ask again for it.
+
+    An answer may have been lost then, and the key have a version more than anybody knows.
+    """
+
+    version: str
+    asked_twice: bool
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Made:
+        """What an answer of S3 says."""
+        retried = answer["ResponseMetadata"].get("RetryAttempts", 0)
+        return cls(version=answer.get("VersionId", ""), asked_twice=retried > 0)
 
 
-def put_in_parts(bucket: str, key: str, parts: Sequence[bytes], **facts: Any) -> str:
-    """Write a version in parts; its id. What fails is aborted."""
+def put(bucket: str, key: str, body: bytes, **facts: Any) -> Made:
+    """Write a version. `facts` are PutObject's own parameters."""
+    return Made.of(client().put_object(Bucket=bucket, Key=key, Body=body, **facts))
+
+
+def put_in_parts(bucket: str, key: str, parts: Sequence[bytes], **facts: Any) -> Made:
+    """Write a version in parts. What fails is aborted."""
     s3 = client()
     upload = s3.create_multipart_upload(Bucket=bucket, Key=key, **facts)["UploadId"]
     try:
@@ -243,12 +260,12 @@ def put_in_parts(bucket: str, key: str, parts: Sequence[bytes], **facts: Any) ->
     except BaseException:
         s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
         raise
-    return str(finished.get("VersionId", ""))
+    return Made.of(finished)
 
 
-def delete(bucket: str, key: str) -> str:
-    """Add a delete marker; its id."""
-    return str(client().delete_object(Bucket=bucket, Key=key).get("VersionId", ""))
+def delete(bucket: str, key: str) -> Made:
+    """Add a delete marker."""
+    return Made.of(client().delete_object(Bucket=bucket, Key=key))
 
 
 def head(bucket: str, key: str, version: str = "") -> Held | None:

@@ -104,43 +104,58 @@ def public_access(facts: Facts, *, required: bool) -> Check:
 
 
 def alike(source: Facts, own: Facts) -> Check:
-    """Whether the sibling is configured as the source: else the canary proves another bucket.
+    """Whether the sibling encrypts as the source: else the canary proves another bucket.
 
-    That each keeps versions is a check of its own.
+    That each keeps versions is a check of its own. A sibling has no object lock, and its objects
+    belong to the bucket's owner; where the source is otherwise it is told, for versions do not
+    depend on it.
     """
-    differing = [
-        f"{word}: {theirs or 'none'} there, {ours or 'none'} here"
+    ways = [
+        f"{_family(facts.encryption) or 'none'}{f' with {facts.kms_key}' if facts.kms_key else ''}"
+        for facts in (source, own)
+    ]
+    same = _family(source.encryption) == _family(own.encryption) and _last(source.kms_key) == _last(
+        own.kms_key
+    )
+    besides = [
+        f"{word} of {source.name}: {theirs}"
         for word, theirs, ours in (
-            ("encryption", source.encryption, own.encryption),
-            ("key", _last(source.kms_key), _last(own.kms_key)),
             ("object ownership", source.ownership, own.ownership),
-            ("object lock", source.retention, own.retention),
+            ("default retention", source.retention, own.retention),
         )
-        if theirs != ours
+        if theirs and theirs != ours
     ]
     return _check(
         "same_configuration",
         own.name,
-        passed=not differing,
-        expected=f"as {source.name}",
-        observed="; ".join(differing) or "the same",
-        detail="set `encryption` in drills.yaml to what the bucket has, and deploy"
-        if differing
-        else "",
+        passed=same,
+        expected=f"encrypted as {source.name}",
+        observed="so" if same else f"{ways[0]} there, {ways[1]} here",
+        detail="; ".join(besides)
+        if same
+        else "set `encryption` in drills.yaml to what the bucket has, and deploy",
     )
 
 
-def replication(facts: Facts, *, required: bool, failed: Mapping[str, float | None]) -> Check:
+def _family(algorithm: str) -> str:
+    """The algorithm, whether a key of KMS encrypts once or twice."""
+    return algorithm.removesuffix(":dsse")
+
+
+def replication(facts: Facts, *, asked: str, failed: Mapping[str, float | None]) -> Check:
     """Whether what is written is replicated, and nothing failed.
 
-    `failed` says how much did by rule, None where that is not known. A rule without metrics tells
+    `asked` is ignored, if_replicated or required. `failed` says how much did by rule, None where
+    that is not known. A rule without metrics tells
     nothing, and a metric of which no value came neither.
     """
     expected = "rules, and no failed operation in 24 hours"
-    if not required:
+    by_configuration = asked == "ignored" or (asked == "if_replicated" and not facts.replications)
+    if asked == "ignored":
         status, observed, detail = Status.NOT_RUN, "not looked at", NOT_ASKED
     elif not facts.replications:
-        status, observed, detail = Status.FAILED, "no rule is enabled", ""
+        status = Status.NOT_RUN if by_configuration else Status.FAILED
+        observed, detail = "no rule is enabled", "nothing is replicated" if by_configuration else ""
     elif any(failed.values()):
         told = ", ".join(f"{rule}: {count:.0f}" for rule, count in failed.items() if count)
         status, observed, detail = Status.FAILED, f"failed operations: {told}", ""
@@ -157,7 +172,7 @@ def replication(facts: Facts, *, required: bool, failed: Mapping[str, float | No
         expected=expected,
         observed=observed,
         detail=detail,
-        by_configuration=not required,
+        by_configuration=by_configuration,
     )
 
 

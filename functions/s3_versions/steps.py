@@ -73,7 +73,8 @@ def exercise(run: Run) -> Answer:
     if plan["blocked"]:
         return done(blocked=plan["blocked"])
     if plan["mode"] == Mode.CANARY:
-        return exercising.bring_back(plan=plan, witness=witness)
+        evidence = Evidence.of(run.settings)
+        return exercising.bring_back(plan=plan, witness=witness, evidence=evidence)
     facts = Facts.from_document(plan["source"])
     began = clock.parse(run.previous.get("started_at") or clock.render(run.now))
     return exercising.restore_elsewhere(
@@ -113,6 +114,7 @@ def verify_unit(run: Run) -> Answer:
         drill=run.drill,
         plan=run.plan,
         witness=run.document["witness"],
+        exercise=run.document["exercise"],
         unit=run.unit,
         evidence=evidence,
     )

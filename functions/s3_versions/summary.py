@@ -118,6 +118,8 @@ def _facts(document: Document) -> Iterator[Fact]:
     if witness.get("moved"):
         value = f"{witness['moved']} of {witness['objects']}, not compared"
         yield Fact(name="Written or deleted around T", value=value)
+    if exercise.get("archived"):
+        yield Fact(name="Archived", value=f"{exercise['archived']} objects, not asked back")
     if exercise.get("restored_at"):
         speed = (
             f"{exercise['objects']} objects, {exercise['bytes'] / MIB:.1f} MiB:"

@@ -54,11 +54,10 @@ def verify(
 
 
 def _replication(drill: Mapping[str, Any], source: Facts, now: datetime) -> Check:
-    required = drill["replication"] == "required"
     failed: dict[str, float | None] = {}
-    if required:
+    if drill["replication"] != "ignored":
         failed = metrics.failed_replications(source.name, source.replications, now=now)
-    return protection.replication(source, required=required, failed=failed)
+    return protection.replication(source, asked=drill["replication"], failed=failed)
 
 
 def _of_exercise(place: str, exercise: Mapping[str, Any], number: int) -> Check:

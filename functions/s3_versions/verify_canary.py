@@ -56,6 +56,7 @@ def checks(
     yield _guard(bucket, exercise)
     yield _all_back(bucket, back, exercise)
     yield _right_versions(bucket, back)
+    yield _very_versions(bucket, back)
     yield from (_content(one) for one in back)
     for name, expected, differs in _PROPERTIES:
         yield _property(bucket, name, expected, differs, back)
@@ -114,6 +115,30 @@ def _right_versions(bucket: str, back: list[Back]) -> Check:
         status=Status.FAILED if wrong else Status.PASSED,
         expected="what was current at T is current again",
         observed=named(wrong) if wrong else "so, of every object that is there",
+    )
+
+
+def _very_versions(bucket: str, back: list[Back]) -> Check:
+    """Whether what was deleted is current by its own id, and not as a copy of it."""
+    undeleted = [one for one in back if one.specimen.fate is Fate.UNDELETED and one.comparable]
+    copies = [
+        one.specimen.name
+        for one in undeleted
+        if one.held and one.held.version != one.written.version
+    ]
+    if not undeleted:
+        status, observed = Status.NOT_RUN, "none of them is there"
+    elif copies:
+        status, observed = Status.FAILED, f"copies of them: {named(copies)}"
+    else:
+        status, observed = Status.PASSED, f"so, of {len(undeleted)}"
+    return Check(
+        name="undeleted_version",
+        check_class=CheckClass.RESTORE_POINT,
+        target=bucket,
+        status=status,
+        expected="where a marker was removed, the very version below it is current",
+        observed=observed,
     )
 
 

@@ -18,10 +18,14 @@ from functions.evidence import Evidence
 from functions.model import Answer
 from functions.s3_versions import history, objects, restore
 from functions.s3_versions.canary import CLOCK, Fate, Specimen, specimens
-from functions.s3_versions.manifest import Witnessed, Written, pack, sandwich, unpack
+from functions.s3_versions.manifest import Row, Witnessed, Written, pack, sandwich, unpack
+from functions.s3_versions.objects import Made
 from functions.s3_versions.values import end_of_second
 from functions.s3_versions.wire import Bucket
 from functions.step import done, waiting
+
+LARGEST_SINGLE = 64 * 1024**2
+"""Bytes of the object that a rehearsal brings back by itself, and reads, to time it."""
 
 NEXT_SECOND = 1
 """How long until S3 gives another date, in seconds: its dates are whole ones."""
@@ -29,6 +33,10 @@ NEXT_SECOND = 1
 
 class NotWritten(DrillError):
     """When S3 accepts an object and then does not have it."""
+
+
+class AskedTwice(DrillError):
+    """When a write had to be asked for again: S3 may hold a version that nobody has noted."""
 
 
 def write(*, plan: Mapping[str, Any], previous: Mapping[str, Any], evidence: Evidence) -> Answer:
@@ -40,17 +48,29 @@ def write(*, plan: Mapping[str, Any], previous: Mapping[str, Any], evidence: Evi
     place = plan["place"]
     bucket, key = place["bucket"], f"{plan['key']}/witness/canary.json"
     attempt, newest = previous.get("attempt"), previous.get("newest", "")
+    kept = {"attempt": attempt, "key": key, "newest": newest}
     if attempt and objects.stamp(bucket, f"{attempt}{CLOCK}") <= newest:
-        kept = {"attempt": attempt, "key": key, "newest": newest}
         return waiting(NEXT_SECOND, "S3 to give a later date", **kept)
-    if not attempt or _is_half_lost(bucket, attempt, newest):
-        attempt = f"{place['prefix']}{uuid.uuid4().hex[:8]}/"
-        written = [_write(bucket, one) for one in specimens(attempt)]
-        evidence.put_json(key, [one.to_record() for one in written])
-        newest = max(objects.modified(bucket, one.key) for one in written)
-        return waiting(
-            NEXT_SECOND, "S3 to give a later date", attempt=attempt, key=key, newest=newest
-        )
+    try:
+        if not attempt or _is_half_lost(bucket, attempt, newest):
+            return _begin(place, key, evidence)
+        return _end(bucket, kept, evidence)
+    except AskedTwice:
+        return waiting(NEXT_SECOND, "another attempt: an answer of S3 was lost")
+
+
+def _begin(place: Mapping[str, str], key: str, evidence: Evidence) -> Answer:
+    """Write what is to be brought back, in a folder of its own."""
+    attempt = f"{place['prefix']}{uuid.uuid4().hex[:8]}/"
+    written = [_write(place["bucket"], one) for one in specimens(attempt)]
+    evidence.put_json(key, [one.to_record() for one in written])
+    newest = max(objects.modified(place["bucket"], one.key) for one in written)
+    return waiting(NEXT_SECOND, "S3 to give a later date", attempt=attempt, key=key, newest=newest)
+
+
+def _end(bucket: str, kept: Mapping[str, Any], evidence: Evidence) -> Answer:
+    """Overwrite and delete what was written."""
+    attempt, key, newest = kept["attempt"], kept["key"], kept["newest"]
     by_key = {record["key"]: Written.from_record(record) for record in evidence.get_json(key)}
     lost = [_lose(bucket, one, by_key[one.key]) for one in specimens(attempt)]
     evidence.put_json(key, [one.to_record() for one in lost])
@@ -84,10 +104,11 @@ def _write(bucket: str, one: Specimen) -> Written:
     }
     if form.tags:
         facts["Tagging"] = objects.tagging(form.tags)
-    if form.parts:
-        version = objects.put_in_parts(bucket, one.key, list(one.parts), **facts)
-    else:
-        version = objects.put(bucket, one.key, body, **facts)
+    version = _once(
+        objects.put_in_parts(bucket, one.key, list(one.parts), **facts)
+        if form.parts
+        else objects.put(bucket, one.key, body, **facts)
+    )
     held = objects.head(bucket, one.key, version)
     if held is None:
         raise NotWritten(f"s3://{bucket}/{one.key}: {version}: S3 took it and does not have it")
@@ -108,10 +129,19 @@ def _write(bucket: str, one: Specimen) -> Written:
     )
 
 
+def _once(made: Made) -> str:
+    """The id of what was written. Raises AskedTwice."""
+    if made.asked_twice:
+        raise AskedTwice(made.version)
+    return made.version
+
+
 def _put_many(bucket: str, key: str, bodies: Iterable[bytes]) -> list[str]:
     """Write versions of one key, one after the other; their ids."""
     with Bucket(bucket, client=objects.client()) as wire:
         answers = [wire.request("PutObject", "PUT", key, body=body) for body in bodies]
+    if any(answer.tries > 1 for answer in answers):
+        raise AskedTwice(f"s3://{bucket}/{key}")
     return [answer.headers.get("x-amz-version-id", "") for answer in answers]
 
 
@@ -120,7 +150,7 @@ def _lose(bucket: str, one: Specimen, written: Written) -> Written:
     if one.fate is Fate.OVERWRITTEN:
         added = _put_many(bucket, one.key, (one.body(2 + number) for number in range(one.after)))
     else:
-        added = [objects.delete(bucket, one.key)]
+        added = [_once(objects.delete(bucket, one.key))]
     record = {**asdict(written), "history": (*reversed(added), *written.history)}
     return Written.from_record(record)
 
@@ -143,12 +173,14 @@ def look(
     key = f"{plan['key']}/witness/objects.jsonl.gz"
     newest = previous.get("newest")
     if not newest:
+        began = objects.clock(bucket, prefix)
         rows = [Witnessed(row, moved=False) for row in objects.current(bucket, prefix)]
         evidence.put_bytes(earlier, pack(rows), content_type="application/gzip")
         newest = max([objects.clock(bucket, prefix), *(one.row.modified for one in rows)])
-        return waiting(NEXT_SECOND, "the second of T to be over", newest=newest)
+        return waiting(NEXT_SECOND, "the second of T to be over", newest=newest, began=began)
+    began = previous["began"]
     if objects.clock(bucket, prefix) <= newest:
-        return waiting(NEXT_SECOND, "the second of T to be over", newest=newest)
+        return waiting(NEXT_SECOND, "the second of T to be over", newest=newest, began=began)
     before = [one.row for one in unpack(evidence.get_bytes(earlier))]
     seen = list(sandwich(before, list(objects.current(bucket, prefix))))
     evidence.put_bytes(key, pack(seen), content_type="application/gzip")
@@ -159,13 +191,20 @@ def look(
         "run": plan["run_id"],
         "key": key,
         "at": end_of_second(newest),
+        "between": [began, objects.clock(bucket, prefix)],
         "restore_time": f"{newest}Z",
         "objects": len(seen),
         "moved": len(seen) - len(still),
         "bytes": sum(row.size for row in still),
-        "single": max(still, key=lambda row: row.size).key if still else "",
+        "single": _single(still),
     }
     evidence.put_json(f"{plan['key']}/{history.WITNESS}", witnessed)
     if drill["at"] == "oldest":
         witnessed = history.oldest(evidence, drill=drill, run=plan["key"], now=now) or witnessed
     return done(**witnessed)
+
+
+def _single(rows: Iterable[Row]) -> str:
+    """The key of the object that is brought back by itself: the largest that is no burden."""
+    small = [row for row in rows if row.size <= LARGEST_SINGLE]
+    return max(small, key=lambda row: row.size).key if small else ""

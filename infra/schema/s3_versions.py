@@ -104,8 +104,9 @@ class S3VersionsDrill(Values):
     """true or false"""
     noncurrent_days_minimum: Annotated[int, Field(ge=1, le=3650)] = 30
     """days for which a lifecycle rule must keep noncurrent versions, from 1 to 3650"""
-    replication: Literal["ignored", "required"] = "ignored"
-    """ignored or required (there are rules, and nothing failed in the last 24 hours)"""
+    replication: Literal["ignored", "if_replicated", "required"] = "if_replicated"
+    """ignored, if_replicated (where there are rules, nothing failed in the last 24 hours) or
+    required (there are rules, and nothing failed)"""
     schedule: Schedule
     """cron and timezone"""
     objectives: S3Objectives = S3Objectives()

@@ -105,6 +105,7 @@ def test_a_hold_is_counted_into_what_the_run_may_take() -> None:
     ("change", "word"),
     [
         ({"public": True}, "public"),
+        ({"blocked": False, "ownership": "ObjectWriter"}, "public"),
         ({"notified": ("",)}, "notification"),
         ({"notified": ("_drill/x",)}, "notification"),
         ({"retention": "GOVERNANCE, 30 days"}, "default_retention"),

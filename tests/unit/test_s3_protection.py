@@ -75,16 +75,24 @@ def test_a_sibling_that_keeps_no_versions_fails() -> None:
     assert failed(found) == {"versioning"}
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"encryption": "aws:kms"},
-        {"ownership": "ObjectWriter"},
-        {"retention": "COMPLIANCE, 1 days"},
-    ],
-)
-def test_a_sibling_that_differs_proves_another_bucket(change: dict[str, Any]) -> None:
+@pytest.mark.parametrize("change", [{"encryption": "aws:kms"}, {"kms_key": "another"}])
+def test_a_sibling_that_encrypts_otherwise_proves_another_bucket(change: dict[str, Any]) -> None:
     assert failed(checks(own=replace(SIBLING, **change))) == {"same_configuration"}
+
+
+@pytest.mark.parametrize(
+    "change", [{"ownership": "ObjectWriter"}, {"retention": "COMPLIANCE, 1 days"}]
+)
+def test_what_a_sibling_cannot_have_is_told_and_no_fault(change: dict[str, Any]) -> None:
+    [check] = [c for c in checks(replace(SOURCE, **change)) if c.name == "same_configuration"]
+    assert check.status is Status.PASSED
+    assert next(iter(change.values())) in check.detail
+
+
+def test_a_key_that_encrypts_twice_is_of_the_same_family() -> None:
+    kms = {"encryption": "aws:kms", "kms_key": "k"}
+    twice = replace(SOURCE, **{**kms, "encryption": "aws:kms:dsse"})
+    assert protection.alike(twice, replace(SIBLING, **kms)).status is Status.PASSED
 
 
 def test_a_canary_in_the_bucket_itself_has_no_sibling() -> None:
@@ -128,11 +136,22 @@ def test_replication_that_is_required_needs_a_rule_and_a_number(
     rules: tuple[Replication, ...], counts: dict[str, float | None], status: Status
 ) -> None:
     facts = replace(SOURCE, replications=rules)
-    check = protection.replication(facts, required=True, failed=counts)
+    check = protection.replication(facts, asked="required", failed=counts)
     assert check.status is status
     assert not check.by_configuration
 
 
-def test_replication_that_is_ignored_is_not_looked_at() -> None:
-    check = protection.replication(SOURCE, required=False, failed={})
+@pytest.mark.parametrize("asked", ["ignored", "if_replicated"])
+def test_replication_that_is_not_asked_for_does_not_count(asked: str) -> None:
+    check = protection.replication(SOURCE, asked=asked, failed={})
     assert (check.status, check.by_configuration) == (Status.NOT_RUN, True)
+
+
+@pytest.mark.parametrize(
+    ("count", "status"),
+    [(0.0, Status.PASSED), (1.0, Status.FAILED), (None, Status.NOT_RUN)],
+)
+def test_replication_counts_where_there_is_a_rule(count: float | None, status: Status) -> None:
+    facts = replace(SOURCE, replications=(RULE,))
+    check = protection.replication(facts, asked="if_replicated", failed={"to-west": count})
+    assert (check.status, check.by_configuration) == (status, False)

@@ -70,7 +70,7 @@ class Drilled:
     def bring(self, remaining_seconds: Callable[[], float] = lambda: PLENTY) -> dict[str, Any]:
         """One call of Exercise."""
         if self.plan["mode"] == "canary":
-            return exercise.bring_back(plan=self.plan, witness=self.witness)
+            return exercise.bring_back(plan=self.plan, witness=self.witness, evidence=self.evidence)
         return exercise.restore_elsewhere(
             drill=self.drill,
             plan=self.plan,
@@ -97,6 +97,7 @@ class Drilled:
                 drill=self.drill,
                 plan=self.plan,
                 witness=self.witness,
+                exercise=self.exercise,
                 unit=unit["unit"],
                 evidence=self.evidence,
             )
