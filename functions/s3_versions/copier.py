@@ -14,9 +14,10 @@ from functions.s3_versions import deletes, sameness
 from functions.s3_versions.forward import Forward
 from functions.s3_versions.outcome import Outcome, Result
 from functions.s3_versions.values import ARCHIVED, LARGEST_COPY, NULL, Action, Diff, How
-from functions.s3_versions.wire import Bucket, NoAnswer, RequestRefused
+from functions.s3_versions.watch import LOOK_SECONDS, VersioningLost, Watch
+from functions.s3_versions.wire import Bucket, NoAnswer, RequestFailed, RequestRefused
 
-__all__ = ["Copier", "Outcome", "Result"]
+__all__ = ["Copier", "Outcome", "Result", "VersioningLost"]
 
 _AHEAD: Final = 2
 """Tasks that are taken ahead, for each thread."""
@@ -48,8 +49,8 @@ class _Task(NamedTuple):
 class Copier:
     """Copies versions from one bucket forward into another, or into the same one.
 
-    All writes go through the pace of the target. Close it, or use it as a context manager; the
-    buckets stay open.
+    All writes go through the pace of the target. Once versioning was found to be lost it writes
+    nothing any more. Close it, or use it as a context manager; the buckets stay open.
     """
 
     def __init__(
@@ -62,15 +63,34 @@ class Copier:
         thaw_tier: str = "Standard",
         largest_copy: int = LARGEST_COPY,
         most_read: int = sameness.MOST_READ,
+        encryption: bool = False,
+        verify_current: bool = False,
+        unversioned_target: bool = False,
+        look_seconds: float = LOOK_SECONDS,
+        began_upload: Callable[[str, str], object] = lambda _key, _upload: None,
     ) -> None:
         """Start no thread yet.
 
         `largest_copy` bytes are copied by one request, what is larger in parts; up to `most_read`
-        bytes are read to compare what S3 tells nothing of.
+        bytes are read to compare what S3 tells nothing of. `encryption` says that versions may be
+        encrypted otherwise than the target does by default: how each is encrypted is asked,
+        compared, and the same for its copy; without it a copy gets the target's default.
+        `verify_current` says that the actions are older: right before a write it is asked whether
+        the very version is current that the listing saw; another one is a conflict even of the same
+        ETag, except where both have the id "null". Markers are then added one by one.
+
+        The target's versioning must be Enabled, and is looked at each `look_seconds`, unless it is
+        another bucket than the source and `unversioned_target` says that it need not be.
+        `began_upload` gets key and id of each upload in parts, from the threads, so that
+        uploads.abort_left can end those that a kill leaves behind.
         """
         self.source = source
         self.target = target
         self._most_read = most_read
+        self._encryption = encryption
+        self._verify_current = verify_current
+        watched = source.name == target.name or not unversioned_target
+        self._watch = Watch(target if watched else None, seconds=look_seconds)
         self._forward = Forward(
             source=source,
             target=target,
@@ -78,6 +98,10 @@ class Copier:
             most_read=most_read,
             thaw_days=thaw_days,
             thaw_tier=thaw_tier,
+            encryption=encryption,
+            verify_current=verify_current,
+            watch=self._watch,
+            began_upload=began_upload,
         )
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._number = threads
@@ -108,9 +132,12 @@ class Copier:
         """Do the actions, and tell of each as it ends, in no order.
 
         Few are taken ahead. Once `stop` is set no more are taken; those that were are ended, and
-        told. What cannot be done is an outcome too. Raises TlsFailed, BucketClosed and botocore's
-        errors, after telling of what was done; and what `actions` raises.
+        told. What cannot be done is an outcome too. Raises VersioningLost where versioning is lost,
+        RequestRefused, NoAnswer or UnreadableAnswer where S3 does not tell of it, TlsFailed,
+        BucketClosed and botocore's errors, after telling of what was done; and what `actions`
+        raises.
         """
+        began = time.monotonic()
         running = _Running(self._start())
         copies: list[Action] = []
         batch = deletes.Batch()
@@ -118,6 +145,8 @@ class Copier:
             try:
                 for action in actions:
                     way = self._way(action)
+                    if way is not How.NOTHING:
+                        self._watch.look(since=began)
                     if way is How.NOTHING:
                         yield _nothing(action)
                     elif way is How.COPY and action.size <= _SMALL:
@@ -127,7 +156,7 @@ class Copier:
                             copies = []
                     elif way in (How.COPY, How.COMPARE, How.THAW):
                         running.give(self._single(action))
-                    elif not deletes.fits(action):
+                    elif self._goes_alone(action):
                         running.give(self._deleted_alone(action))
                     else:
                         if not batch.takes(action):
@@ -136,7 +165,7 @@ class Copier:
                         batch.add(action)
                     while running.left >= self._ahead or running.ready:
                         yield from running.take()
-                    if running.error or (stop and stop.is_set()):
+                    if running.error or self._watch.lost or (stop and stop.is_set()):
                         break
             except Exception as error:  # what has begun is told first
                 running.error = running.error or error
@@ -148,6 +177,7 @@ class Copier:
                 yield from running.take()
         finally:
             running.wait()
+        running.error = running.error or self._watch.lost
         if running.error:
             raise running.error
 
@@ -211,6 +241,10 @@ class Copier:
             return How.COPY
         return action.how
 
+    def _goes_alone(self, action: Action) -> bool:
+        verified = self._verify_current and action.how is How.MARKER
+        return verified or not deletes.fits(action)
+
     def _single(self, action: Action) -> Callable[[], list[Outcome]]:
         def work() -> list[Outcome]:
             began = time.perf_counter()
@@ -230,10 +264,17 @@ class Copier:
         return lambda: map(self._forward.copy, actions)
 
     def _deleted(self, batch: deletes.Batch) -> Callable[[], Iterator[Outcome]]:
-        return lambda: batch.send(self.target)
+        return lambda: batch.send(self.target, self._watch)
 
     def _deleted_alone(self, action: Action) -> Callable[[], list[Outcome]]:
-        return lambda: [deletes.delete_alone(self.target, action)]
+        def work() -> list[Outcome]:
+            try:
+                changed = self._forward.changed(action)
+            except RequestFailed as failed:
+                return [Outcome(action, Result.FAILED, detail=str(failed))]
+            return [changed or deletes.delete_alone(self.target, action, self._watch)]
+
+        return work
 
     def _numbered(self, number: int, action: Action) -> Callable[[], list[tuple[int, Action]]]:
         return lambda: [(number, self._compared(action))]
@@ -246,7 +287,12 @@ class Copier:
                 wanted
                 and current
                 and sameness.is_same(
-                    self.source, wanted, self.target, current, most_read=self._most_read
+                    self.source,
+                    wanted,
+                    self.target,
+                    current,
+                    most_read=self._most_read,
+                    encryption=self._encryption,
                 )
             ):
                 return replace(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import md5
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -15,7 +15,8 @@ from functions.s3_versions import documents, sameness
 from functions.s3_versions.documents import UnreadableAnswer
 from functions.s3_versions.outcome import Outcome, Result
 from functions.s3_versions.sameness import Facts
-from functions.s3_versions.values import LARGEST_COPY, Action
+from functions.s3_versions.values import LARGEST_COPY, NULL, Action
+from functions.s3_versions.watch import Watch
 from functions.s3_versions.wire import Bucket, RequestFailed, RequestRefused
 
 MOST_PARTS: Final = 10_000
@@ -35,8 +36,9 @@ class Forward:
     """Copies versions of one bucket onto the same keys of another, or of itself.
 
     `largest_copy` is in bytes: what is larger is copied in parts. So is `most_read`: what is larger
-    is not read to be compared. `thaw_days` is how long an
-    archived version stays readable, `thaw_tier` how fast it is asked back.
+    is not read to be compared. `thaw_days` is how long an archived version stays readable,
+    `thaw_tier` how fast it is asked back. `encryption`, `verify_current` and `began_upload` are
+    those of Copier. Once `watch` knows that versioning is lost VersioningLost is raised.
     """
 
     source: Bucket
@@ -45,6 +47,10 @@ class Forward:
     most_read: int = sameness.MOST_READ
     thaw_days: int = 7
     thaw_tier: str = "Standard"
+    encryption: bool = False
+    verify_current: bool = False
+    watch: Watch = field(default_factory=Watch)
+    began_upload: Callable[[str, str], object] = lambda _key, _upload: None
 
     def copy(self, action: Action) -> Outcome:
         """Copy; an archived version is asked back. A refusal is an outcome."""
@@ -55,6 +61,28 @@ class Forward:
         """Ask an archived version back; copy it, if it is there already."""
         began = time.perf_counter()
         return self._told(action, self._thaw, began, thaws=False)
+
+    def changed(self, action: Action) -> Outcome | None:
+        """What comes of an action because another version is current than the listing saw.
+
+        None where that is not so, is not to be verified, or nothing is current: S3 will tell.
+        Raises RequestRefused, NoAnswer and VersioningLost.
+        """
+        if not (self.verify_current and action.current):
+            return None
+        current = sameness.look(self.target, action.key)
+        if current is None or (current.version or NULL) == action.current:
+            return None
+        if action.version:
+            wanted = sameness.look(self.source, action.key, action.version)
+            if wanted and (same := self._already(action, wanted, current)):
+                return same
+        return Outcome(
+            action,
+            Result.CONFLICT,
+            detail=f"HeadObject {f'{self.target.name}/{action.key}'!r}: current is version"
+            f" {current.version or NULL}, expected {action.current}",
+        )
 
     def headers(self, action: Action) -> dict[str, str]:
         """Those of the CopyObject of an action: all is carried over, and the guard."""
@@ -72,6 +100,7 @@ class Forward:
         self, action: Action, act: Callable[[Action], Outcome], began: float, *, thaws: bool
     ) -> Outcome:
         try:
+            self.watch.check()
             outcome = self._guarded(action, act, thaws=thaws)
         except RequestFailed as failed:
             outcome = Outcome(action, Result.FAILED, detail=str(failed))
@@ -80,25 +109,23 @@ class Forward:
     def _guarded(self, action: Action, act: Callable[[Action], Outcome], *, thaws: bool) -> Outcome:
         try:
             return act(action)
-        except RequestRefused as refused:
-            if refused.code in _ARCHIVED:
+        except RequestFailed as failed:
+            if failed.code in _ARCHIVED:
                 if thaws:
                     return self._guarded(action, self._thaw, thaws=False)
-                return Outcome(action, Result.THAWING, detail=str(refused))
-            if refused.status in (404, 409, 412):
-                return self._met(action, refused)
+                return Outcome(action, Result.THAWING, detail=str(failed))
+            if failed.status in (404, 409, 412):
+                return self._met(action, failed)
             raise
 
-    def _met(self, action: Action, refused: RequestRefused) -> Outcome:
+    def _met(self, action: Action, refused: RequestFailed) -> Outcome:
         """Something else is current than was expected: perhaps our own copy, its answer lost."""
         wanted = sameness.look(self.source, action.key, action.version)
         if wanted is None:
             raise refused
         current = sameness.look(self.target, action.key)
-        if current and sameness.is_same(
-            self.source, wanted, self.target, current, most_read=self.most_read
-        ):
-            return Outcome(action, Result.ALREADY, current.version)
+        if current and (same := self._already(action, wanted, current)):
+            return same
         found = current.etag if current else ""
         if found == action.expects and refused.status != 412:
             raise refused
@@ -109,17 +136,50 @@ class Forward:
             f" {action.expects or 'nothing'}",
         )
 
+    def _already(self, action: Action, wanted: Facts, current: Facts) -> Outcome | None:
+        """That nothing is to be done, where what is current is the same as what is wanted."""
+        if not sameness.is_same(
+            self.source,
+            wanted,
+            self.target,
+            current,
+            most_read=self.most_read,
+            encryption=self.encryption,
+        ):
+            return None
+        if current.version in ("", NULL):
+            self.watch.look()  # our own copy perhaps, its answer lost
+        return Outcome(action, Result.ALREADY, current.version)
+
     def _copy(self, action: Action) -> Outcome:
+        if changed := self.changed(action):
+            return changed
         if action.size > self.largest_copy:
             return self._copy_in_parts(action)
         headers = self.headers(action)
         # A copy does not carry a redirection over. What redirects is empty, as a rule.
-        facts = None if action.size else sameness.look(self.source, action.key, action.version)
+        facts = self._look(action) if self.encryption or not action.size else None
         if facts and (there := facts.headers.get(_REDIRECT)):
             headers[_REDIRECT] = there
+        if facts and self.encryption:
+            headers |= facts.encrypting
         answer = self.target.request("CopyObject", "PUT", action.key, headers=headers)
-        version = answer.headers.get("x-amz-version-id", "")
+        return self._written("CopyObject", action, answer.headers.get("x-amz-version-id", ""))
+
+    def _written(self, operation: str, action: Action, version: str) -> Outcome:
+        if lost := self.watch.wrote(operation, action.key, version):
+            return Outcome(action, Result.FAILED, version, detail=lost)
         return Outcome(action, Result.DONE, version, bytes=action.size)
+
+    def _look(self, action: Action) -> Facts | None:
+        """The facts of the version; what is refused is told in S3's words."""
+        try:
+            return sameness.look(self.source, action.key, action.version)
+        except RequestRefused as refused:
+            if refused.status == 400:  # a customer's key; the answer to a HEAD has no words
+                query, headers = {"versionId": action.version}, {"range": "bytes=0-0"}
+                self.source.request("GetObject", "GET", action.key, query=query, headers=headers)
+            raise
 
     def _thaw(self, action: Action) -> Outcome:
         tier = f"<Tier>{escape(self.thaw_tier)}</Tier>"
@@ -147,7 +207,7 @@ class Forward:
         return Outcome(action, Result.THAWING, detail=told)
 
     def _copy_in_parts(self, action: Action) -> Outcome:
-        facts = sameness.look(self.source, action.key, action.version)
+        facts = self._look(action)
         if facts is None:
             raise RequestRefused(
                 "HeadObject",
@@ -163,7 +223,12 @@ class Forward:
         )
         upload = _field(answer.body, "UploadId")
         try:
+            self.began_upload(action.key, upload)
             etags = self._parts(action, upload, self._part_size(action, facts))
+            if changed := self.changed(action):
+                self._abort(action, upload)
+                return changed
+            self.watch.look(since=0)
             return self._complete(action, upload, etags)
         except BaseException:
             self._abort(action, upload)
@@ -181,6 +246,8 @@ class Forward:
                 words="some of its metadata cannot be told in headers, so not be copied in parts",
             )
         headers = dict(facts.headers)
+        if self.encryption:
+            headers |= facts.encrypting
         if action.storage_class:
             headers["x-amz-storage-class"] = action.storage_class
         if found := sameness.tags(self.source, facts):
@@ -242,9 +309,9 @@ class Forward:
             if current.etag != _etag_of(etags):
                 raise
             # It was completed, and the answer lost: S3 makes this ETag of these parts alone.
-            return Outcome(action, Result.DONE, current.version, bytes=action.size)
+            return self._written("CompleteMultipartUpload", action, current.version)
         version = answer.headers.get("x-amz-version-id", "")
-        return Outcome(action, Result.DONE, version, bytes=action.size)
+        return self._written("CompleteMultipartUpload", action, version)
 
     def _abort(self, action: Action, upload: str) -> None:
         try:

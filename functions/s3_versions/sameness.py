@@ -1,4 +1,4 @@
-"""Whether two versions of an object are the same: in content, headers, metadata and tags."""
+"""Whether two versions of an object are the same: content, headers, metadata, tags, encryption."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ _HEADERS: Final = (
     "x-amz-website-redirect-location",
 )
 _CHECKSUM: Final = "x-amz-checksum-"
+_ENCRYPTION: Final = "x-amz-server-side-encryption"
+_KMS_KEY: Final = "x-amz-server-side-encryption-aws-kms-key-id"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +33,8 @@ class Facts:
 
     `size` is in bytes. `headers` are those that S3 stores with it, metadata included, `checksums`
     those of the whole object by algorithm, `tags` the number of them: None where it is not told.
+    `encryption` is the algorithm, `kms_key` the key's ARN, each empty for none. `by_id` says that
+    the version was asked for by its id.
     """
 
     key: str
@@ -41,6 +45,15 @@ class Facts:
     headers: dict[str, str]
     checksums: dict[str, str]
     tags: int | None
+    encryption: str
+    kms_key: str
+    by_id: bool
+
+    @property
+    def encrypting(self) -> dict[str, str]:
+        """The headers by which another object is encrypted in the same way."""
+        given = {_ENCRYPTION: self.encryption, _KMS_KEY: self.kms_key}
+        return {name: value for name, value in given.items() if value}
 
     @property
     def parts(self) -> int:
@@ -54,7 +67,7 @@ def look(bucket: Bucket, key: str, version: str = "") -> Facts | None:
 
     Raises RequestRefused and NoAnswer.
     """
-    query = {"versionId": version} if version else {}
+    query, by_id = ({"versionId": version} if version else {}), bool(version)
     asked = {"x-amz-checksum-mode": "ENABLED"}
     try:
         told = bucket.request("HeadObject", "HEAD", key, query=query, headers=asked).headers
@@ -65,7 +78,7 @@ def look(bucket: Bucket, key: str, version: str = "") -> Facts | None:
     whole = told.get("x-amz-checksum-type", "") == "FULL_OBJECT"
     count = told.get("x-amz-tagging-count")
     if count is not None:
-        bucket.tells_tags = True
+        bucket.tells_tags.add(by_id)
     return Facts(
         key=key,
         version=told.get("x-amz-version-id", version),
@@ -83,19 +96,30 @@ def look(bucket: Bucket, key: str, version: str = "") -> Facts | None:
             if whole and name.startswith(_CHECKSUM) and name != f"{_CHECKSUM}type"
         },
         tags=int(count) if count is not None else None,
+        encryption=told.get(_ENCRYPTION, ""),
+        kms_key=told.get(_KMS_KEY, ""),
+        by_id=by_id,
     )
 
 
 def is_same(
-    one: Bucket, wanted: Facts, other: Bucket, current: Facts, *, most_read: int = MOST_READ
+    one: Bucket,
+    wanted: Facts,
+    other: Bucket,
+    current: Facts,
+    *,
+    most_read: int = MOST_READ,
+    encryption: bool = True,
 ) -> bool:
     """Whether two versions are the same in all that a copy keeps.
 
-    Where neither ETags nor checksums settle it both are read; above `most_read` bytes they count as
-    different. Raises RequestRefused and NoAnswer.
+    `encryption` says whether algorithm and key of the encryption are compared too: not where a copy
+    is encrypted as its bucket does by default. Where neither ETags nor checksums settle it both are
+    read; above `most_read` bytes they count as different. Raises RequestRefused and NoAnswer.
     """
     return (
         wanted.size == current.size
+        and (not encryption or wanted.encrypting == current.encrypting)
         and wanted.headers == current.headers
         and _may_have_same_tags(wanted, current)
         and has_same_content(one, wanted, other, current, most_read=most_read)
@@ -106,10 +130,10 @@ def is_same(
 def tags(bucket: Bucket, facts: Facts) -> dict[str, str]:
     """The tags of a version; no request where S3 tells that there are none.
 
-    A server that told of tags at one object of the bucket would have told of them at this one, if
-    there were any. Raises RequestRefused and NoAnswer.
+    A server that told of tags at one object of the bucket, by the same kind of look, would have
+    told of them at this one, if there were any. Raises RequestRefused and NoAnswer.
     """
-    if not facts.tags and bucket.tells_tags:
+    if not facts.tags and facts.by_id in bucket.tells_tags:
         return {}
     query = {"tagging": ""}
     if facts.version:

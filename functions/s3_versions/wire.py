@@ -11,6 +11,8 @@ import re
 import ssl
 import threading
 import time
+import zlib
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -36,8 +38,13 @@ LONGEST_PAUSE_SECONDS: Final = 20.0
 SLOWER: Final = frozenset({"SlowDown", "ServiceUnavailable", "Throttling", "TooManyRequests"})
 """Codes by which S3 asks to be asked less."""
 
-AGAIN: Final = SLOWER | {"InternalError", "RequestTimeout"}
-"""Codes by which S3 asks to be asked again."""
+AGAIN: Final = SLOWER | {
+    "ConditionalRequestConflict",
+    "InternalError",
+    "OperationAborted",
+    "RequestTimeout",
+}
+"""Codes by which S3 asks to be asked again; the conflicts (409) are with what is under way."""
 
 _SLOWER_STATUSES: Final = frozenset({429, 503})
 _AGAIN_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
@@ -49,11 +56,16 @@ _TELLING: Final = frozenset(
         "CompleteMultipartUpload",
         "CopyObject",
         "DeleteObjects",
+        "GetBucketVersioning",
+        "ListMultipartUploads",
         "ListObjectVersions",
         "UploadPartCopy",
     }
 )
 """Operations that always answer in XML, and some with an error after a 200."""
+
+_OF_THE_OBJECT: Final = "CompleteMultipartUpload"
+"""The operation whose checksum is not that of its body, but that of the object it makes."""
 
 _ROOT: Final = re.compile(rb"\s*(?:<\?xml[^>]*>)?\s*<(?:\w+:)?(\w+)")
 _FIELD: Final = re.compile(rb"<(?:\w+:)?(Code|Message)>([^<]*)<")
@@ -99,8 +111,9 @@ class Answer(NamedTuple):
 class Bucket:
     """One bucket over connections of its own, as the client's configuration tells to reach it.
 
-    Thread-safe. Close it, or use it as a context manager. `tells_tags` is whether a HEAD was seen
-    to tell how many tags an object has: not every server does, nor S3 to who may not read tags.
+    Thread-safe. Close it, or use it as a context manager. `tells_tags` holds the kinds of HEAD
+    (whether by version id) that were seen to tell how many tags an object has: not every server
+    does, nor S3 to who may not read tags, which for versions is a permission of its own.
     """
 
     def __init__(
@@ -126,7 +139,7 @@ class Bucket:
         self.tries = tries
         self._pause_seconds = pause_seconds
         self._signer = Signer(client, name)
-        self.tells_tags = False
+        self.tells_tags: set[bool] = set()
         config: Any = client.meta.config
         self._connect_seconds = float(config.connect_timeout)
         self._read_seconds = float(config.read_timeout)
@@ -197,8 +210,9 @@ class Bucket:
     ) -> Answer:
         """The good answer to a request, asked for until it comes or the tries are used up.
 
-        `operation` is S3's name of it. Names of headers are in lower case. `consume` gets the
-        pieces of a good answer's body, anew at each try; what it returns is the answer's body.
+        `operation` is S3's name of it. Names of headers are in lower case. A body goes with its
+        checksum, which a bucket with a default retention asks for. `consume` gets the pieces of a
+        good answer's body, anew at each try; what it returns is the answer's body.
 
         Raises RequestRefused, NoAnswer, TlsFailed, BucketClosed, and botocore's errors where
         credentials cannot be renewed.
@@ -208,6 +222,8 @@ class Bucket:
             headers["x-amz-expected-bucket-owner"] = self.owner
         if body or method in ("PUT", "POST"):
             headers["content-length"] = str(len(body))
+        if body and operation != _OF_THE_OBJECT and "content-md5" not in headers:
+            headers["x-amz-checksum-crc32"] = b64encode(zlib.crc32(body).to_bytes(4)).decode()
         digest = sha256(body).hexdigest() if body else EMPTY
         redirected = False
         for number in range(1, self.tries + 1):

@@ -246,6 +246,10 @@ class S3Versions(Construct):
             memory=_LARGE,
             may=[
                 *self._may_list_places(self._drills),
+                Permission(
+                    actions=["s3:GetBucketVersioning"],
+                    resources=_distinct(self._place(drill).bucket for drill in self._drills),
+                ),
                 *self._may(
                     self._canaries, *_READS, *_WRITES, "DeleteObject", "DeleteObjectVersion"
                 ),

@@ -63,6 +63,9 @@ class Place:
         answer = self.s3.put_object(Bucket=self.name, Key=key, Body=body, **more)
         return str(answer["VersionId"])
 
+    def version(self, status: str) -> None:
+        self.s3.put_bucket_versioning(Bucket=self.name, VersioningConfiguration={"Status": status})
+
     def delete(self, key: str) -> str:
         return str(self.s3.delete_object(Bucket=self.name, Key=key)["VersionId"])
 

@@ -50,6 +50,11 @@ def error(status: int, code: str, message: str = "so it is") -> Say:
     return ok(body, status=f"{status} no")
 
 
+VERSIONING = b"<VersioningConfiguration><Status>%s</Status></VersioningConfiguration>"
+ENABLED = ok(VERSIONING % b"Enabled")
+"""That a bucket has versioning."""
+
+
 @dataclass(kw_only=True)
 class Talker:
     """Listens on 127.0.0.1; says the last thing again where nothing else is left to say."""

@@ -14,7 +14,7 @@ from functions.s3_versions.values import Action, Diff, How
 from functions.s3_versions.wire import BucketClosed
 from lab.emulator import Emulator
 from tests.steps.s3.place import ALL, KEYS, MIB, TAGS, Place, one
-from tests.steps.s3.talker import ok, talking
+from tests.steps.s3.talker import ENABLED, ok, talking
 
 
 @pytest.fixture
@@ -82,10 +82,11 @@ def test_an_empty_object_that_redirects_still_does() -> None:
     there = "x-amz-website-redirect-location: /new"
     action = Action(key="old", diff=Diff.CREATE, how=How.COPY, version="1")
     for told in (there, "x-other: 1"):
-        with talking(ok(b"", told), ok(b"<CopyObjectResult/>")) as (talker, bucket):
+        made = ok(b"<CopyObjectResult/>", "x-amz-version-id: 2")
+        with talking(ENABLED, ok(b"", told), made) as (talker, bucket):
             with Copier(bucket, bucket, threads=1) as copier:
                 assert one(copier.apply([action])).result is Result.DONE
-            head, copy = talker.heard
+            _, head, copy = talker.heard
             assert head.line == "HEAD /bucket/old?versionId=1 HTTP/1.1"
             name, _, value = there.partition(": ")
             assert copy.headers.get(name) == (value if told == there else None)

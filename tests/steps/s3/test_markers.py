@@ -148,13 +148,12 @@ def test_a_null_marker_is_copied_over_since_its_id_may_be_somebody_elses_by_now(
     place: Place,
 ) -> None:
     version = place.put("key", b"one")
-    place.s3.put_bucket_versioning(
-        Bucket=place.name, VersioningConfiguration={"Status": "Suspended"}
-    )
+    place.version("Suspended")
     place.delete("key")
     [action] = [replace(action, expects="") for action in undelete(place)]
     assert action.markers == ("null",)
     place.put("key", b"theirs")
+    place.version("Enabled")
     assert one(place.copier().apply([action])).result is Result.CONFLICT
     assert place.body("key") == b"theirs"
     place.delete("key")
