@@ -97,6 +97,8 @@ def step(name: str) -> Callable[[Callable[[Run], Answer]], Handler]:
             _within_budget(run)
             try:
                 answer = function(run)
+            except TryAgain as error:  # the line knows it by this name, and by no subclass's
+                raise TryAgain(str(error)) from error
             except (ClientError, BotoCoreError) as error:
                 if aws.asks_again(error):
                     raise TryAgain(str(error)) from error

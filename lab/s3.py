@@ -57,6 +57,16 @@ class S3:
             self._buckets.clear()
         self.faults.clear()
 
+    def rot(self, bucket: str, key: str) -> None:
+        """Turn over one bit of the current object, under the ETag and checksum that it has."""
+        with self._lock:
+            version = self._buckets[bucket].current(key)
+            if version is None or version.content is None or not version.content.body:
+                raise LookupError(f"s3://{bucket}/{key}: there are no bytes to rot")
+            body = bytearray(version.content.body)
+            body[len(body) // 2] ^= 1
+            version.content.body = bytes(body)
+
     def answer(
         self, call: Call, environ: Mapping[str, Any], body: bytes, moto: Callable[[], Answer]
     ) -> Answer:

@@ -257,8 +257,10 @@ def put_in_parts(bucket: str, key: str, parts: Sequence[bytes], **facts: Any) ->
             UploadId=upload,
             MultipartUpload={"Parts": made},  # type: ignore[typeddict-item]  # the same keys
         )
-    except BaseException:
-        s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+    except BaseException as error:
+        if isinstance(error, ClientError) and code_of(error) == "NoSuchUpload":
+            return Made(version="", asked_twice=True)  # it was finished, and the answer lost
+        abort_upload(bucket, key, upload)
         raise
     return Made.of(finished)
 

@@ -92,8 +92,7 @@ class S3VersionsDrill(Values):
     prefix: Annotated[str, Field(pattern=r"^[ -#%-)+->@-~\u00a1-\u00ff]*$", max_length=128)] = ""
     """how the keys begin that a rehearsal restores: Latin-1 without * ? and $; empty for all"""
     at: Literal["latest", "oldest"] = "latest"
-    """latest (the moment of the drill) or oldest (the oldest one that a run has witnessed, of which
-    every version must still be kept)"""
+    """latest, or oldest (the oldest moment that a run witnessed within noncurrent_days_minimum)"""
     sample: Annotated[int, Field(ge=1, le=10_000)] = 50
     """objects that a rehearsal reads back in full, from 1 to 10000, chosen at random"""
     objects_maximum: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
@@ -105,8 +104,7 @@ class S3VersionsDrill(Values):
     noncurrent_days_minimum: Annotated[int, Field(ge=1, le=3650)] = 30
     """days for which a lifecycle rule must keep noncurrent versions, from 1 to 3650"""
     replication: Literal["ignored", "if_replicated", "required"] = "if_replicated"
-    """ignored, if_replicated (where there are rules, nothing failed in the last 24 hours) or
-    required (there are rules, and nothing failed)"""
+    """ignored, if_replicated (a day without failures, where there are rules) or required"""
     schedule: Schedule
     """cron and timezone"""
     objectives: S3Objectives = S3Objectives()

@@ -10,7 +10,7 @@ import pytest
 
 from functions.model import Status
 from lab.damage import Damage, list_damages
-from tests.lab_s3.conftest import NAMES, SOURCE, Buckets, facts, failed, schema
+from tests.lab_s3.conftest import NAMES, Buckets, facts, failed, schema
 
 OF_BOTH = {
     "brought_back",
@@ -29,7 +29,12 @@ OF_BOTH = {
     "versioning",
     "versions",
 }
-OF_A_CANARY = OF_BOTH | {"compare_and_swap", "encryption", "restored_version"}
+OF_A_CANARY = OF_BOTH | {
+    "compare_and_swap",
+    "encryption",
+    "restored_version",
+    "undeleted_version",
+}
 CHECKS = {
     "canary": OF_A_CANARY | {"same_configuration"},
     "inside": OF_A_CANARY,
@@ -40,6 +45,7 @@ OF_THE_BUCKET = {
     "encryption_default",
     "noncurrent_expiry",
     "public_access",
+    "replication",
     "versioning",
 }
 """Checks that are the same code in every mode."""
@@ -124,50 +130,6 @@ def test_the_next_drill_after_all_damages_passes(buckets: Buckets) -> None:
 def test_objectives_that_are_missed_fail_by_name(buckets: Buckets) -> None:
     ran = buckets.run(objectives={"rto_seconds": 0.001, "object_seconds": 0.001})
     assert failed(ran) == {"rto", "rto_of_one_object"}, ran.cause
-
-
-@pytest.mark.parametrize(
-    ("values", "status"),
-    [([0.0], Status.PASSED), ([0.0, 2.0], Status.FAILED), ([], Status.NOT_RUN)],
-)
-def test_replication_that_is_required_is_asked_of_its_metric(
-    buckets: Buckets, values: list[float], status: Status
-) -> None:
-    rule = {
-        "ID": f"to-west-{len(values)}",
-        "Status": "Enabled",
-        "Prefix": "",
-        "Destination": {"Bucket": "arn:aws:s3:::fibonacci-files-west"},
-    }
-    role = "arn:aws:iam::123456789012:role/replication"
-    buckets.s3.put_bucket_replication(
-        Bucket=SOURCE, ReplicationConfiguration={"Role": role, "Rules": [rule]}
-    )
-    cloudwatch = buckets.lab.emulator.client("cloudwatch")
-    names = {
-        "SourceBucket": SOURCE,
-        "DestinationBucket": "fibonacci-files-west",
-        "RuleId": rule["ID"],
-    }
-    for value in values:
-        cloudwatch.put_metric_data(
-            Namespace="AWS/S3",
-            MetricData=[
-                {
-                    "MetricName": "OperationsFailedReplication",
-                    "Dimensions": [{"Name": n, "Value": v} for n, v in names.items()],
-                    "Value": value,
-                }
-            ],
-        )
-    try:
-        ran = buckets.run(replication="required")
-    finally:
-        buckets.s3.delete_bucket_replication(Bucket=SOURCE)
-    [check] = [c for c in ran.report["checks"] if c["name"] == "replication"]
-    assert check["status"] == status.value, check
-    verdicts = {Status.PASSED: "PASS", Status.FAILED: "FAIL", Status.NOT_RUN: "INCONCLUSIVE"}
-    assert ran.verdict == verdicts[status], ran.cause
 
 
 def test_a_sibling_that_keeps_no_versions_is_found_and_nothing_is_written(buckets: Buckets) -> None:

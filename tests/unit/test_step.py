@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from functions.errors import DeadlineExceeded, OutputTooLarge, SettingsError, TryAgain
 from functions.model import Answer
+from functions.s3_versions.wire import NoAnswer
 from functions.settings import Settings
 from functions.step import ANSWER_LIMIT, Run, done, step, waiting
 from tests.unit.documents import DRILL, EXECUTION
@@ -81,14 +82,16 @@ def test_a_unit_sees_its_own_previous_answer() -> None:
         ClientError({"Error": {"Code": "Throttling"}}, "DescribeDBClusters"),
         ClientError({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "PutObject"),
         EndpointConnectionError(endpoint_url="https://rds"),
+        NoAnswer("CopyObject", "bucket", "key", status=503, code="SlowDown", words=""),
     ],
 )
 def test_throttling_and_broken_connections_are_tried_again(error: Exception) -> None:
     def fails(_: Run) -> Answer:
         raise error
 
-    with pytest.raises(TryAgain):
+    with pytest.raises(TryAgain) as raised:
         call("exercise", fails)
+    assert raised.type is TryAgain, "the line retries by this very name"
 
 
 def test_what_is_wrong_stays_wrong() -> None:

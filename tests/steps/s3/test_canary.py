@@ -15,13 +15,18 @@ from functions.evidence import Evidence
 from functions.model import Status
 from functions.s3_versions import canary as forms
 from functions.s3_versions import teardown, witness
+from functions.s3_versions.copier import Copier
+from functions.s3_versions.values import How
 from lab import s3_objects
+from lab.calls import Call
 from lab.emulator import Emulator
 from tests.steps.s3.drilled import Drilled, versions
 from tests.unit.test_s3_plan import DRILL, INSIDE
 
 BUCKET_CHECKS = {"encryption_default", "public_access"}
 """What a bucket without any configuration does not pass."""
+
+BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 HASTE = 30
 
@@ -95,13 +100,15 @@ def test_a_canary_in_the_bucket_itself_touches_nothing_else(
     new_bucket: Callable[..., str], client: Any
 ) -> None:
     bucket = new_bucket()
+    blocked = dict.fromkeys(BLOCKS, True)
+    client.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=blocked)
     client.put_object(Bucket=bucket, Key="_drill/of the company", Body=b"x")
     client.put_object(Bucket=bucket, Key="_drillings", Body=b"x")
     before = versions(client, bucket)
     evidence = Evidence(bucket=new_bucket(), lock_mode="NONE", lock_days=1)
     inside = {**INSIDE["canary"], "bucket": bucket}
     run = Drilled({**INSIDE, "bucket": bucket, "canary": inside}, evidence)
-    assert run.written().back().not_passed() == BUCKET_CHECKS
+    assert run.written().back().not_passed() == {"encryption_default"}
     assert run.remove()["proven"]
     assert versions(client, bucket) == before
 
@@ -250,3 +257,40 @@ def test_a_date_is_waited_for_that_is_later_than_t(
     newest = canary.witness["newest"]
     monkeypatch.setattr(witness.objects, "stamp", lambda *_: newest)
     assert canary.see()["waiting_for"] == "S3 to give a later date"
+
+
+def test_an_undelete_that_was_done_by_a_copy_is_found(
+    canary: Drilled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary.written()
+    monkeypatch.setattr(Copier, "_way", lambda _, action: _copied(action.how))
+    assert canary.back().not_passed() == {*BUCKET_CHECKS, "undeleted_version"}
+
+
+def _copied(how: How) -> How:
+    return How.COPY if how is How.UNDELETE else how
+
+
+@pytest.mark.parametrize("operation", ["PutObject", "CompleteMultipartUpload", "DeleteObject"])
+@pytest.mark.parametrize("skip", [0, 2])
+def test_a_write_whose_answer_was_lost_is_no_version_too_many(
+    canary: Drilled, s3: Emulator, operation: str, skip: int
+) -> None:
+    """It was asked for again, and both are kept: the attempt is begun anew."""
+    bucket = canary.bucket
+
+    def of_the_canary(call: Call) -> bool:
+        return bool(call.parameters["Bucket"] == bucket)
+
+    s3.s3.faults.hang_up(operation, skip=skip, when=of_the_canary)
+    assert canary.written().back().not_passed() == BUCKET_CHECKS
+    assert s3.s3.faults.left == 0
+    assert canary.remove()["proven"]
+
+
+def test_another_key_of_the_same_algorithm_is_another_encryption(canary: Drilled) -> None:
+    canary.written().back()
+    records = canary.evidence.get_json(canary.witness["key"])
+    records[0]["kms_key"] = "arn:aws:kms:sa-east-1:123456789012:key/another"
+    canary.evidence.put_json(canary.witness["key"], records)
+    assert canary.not_passed() == {*BUCKET_CHECKS, "encryption"}

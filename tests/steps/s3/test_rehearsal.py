@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from functions.evidence import Evidence
-from functions.s3_versions import verify_unit
+from functions.model import Status
+from functions.s3_versions import sameness, verify_unit
 from lab.emulator import Emulator
 from tests.steps.s3.drilled import PLENTY, Drilled, versions
 from tests.unit.test_s3_plan import EXECUTION, REHEARSAL
 
 OBJECTS = 60
+FAILED_COPY = {"brought_back", "keys"}
 BUCKET_CHECKS = {"encryption_default", "public_access"}
 
 
@@ -139,11 +141,7 @@ def test_bytes_that_rot_under_an_etag_are_found_by_reading(
 ) -> None:
     rehearsal.written().back()
     key = "site/001 ção+%41"
-    version = s3.s3._buckets[rehearsal.bucket].current(key)
-    assert version is not None
-    content = version.content
-    assert content is not None
-    content.body = content.body[:-1] + bytes([content.body[-1] ^ 1])
+    s3.s3.rot(rehearsal.bucket, key)
     assert rehearsal.not_passed() == {*BUCKET_CHECKS, "read_back"}
 
 
@@ -160,7 +158,9 @@ def test_an_object_that_cannot_be_copied_is_told(rehearsal: Drilled, s3: Emulato
     rehearsal.back()
     assert rehearsal.exercise["not_back"] == 1
     assert rehearsal.exercise["not_back_first"][0].startswith(denied)
-    assert {"brought_back", "keys"} <= rehearsal.not_passed()
+    found = {check.name: check for check in rehearsal.checks() if check.name in FAILED_COPY}
+    assert found["brought_back"].status is Status.FAILED
+    assert (found["keys"].status, found["keys"].detail) == (Status.NOT_RUN, "see brought_back")
 
 
 def test_what_an_earlier_run_has_witnessed_is_restored_a_month_later(
@@ -188,3 +188,106 @@ def test_the_first_run_has_only_its_own_witness(rehearsal: Drilled) -> None:
     first = Drilled({**rehearsal.drill, "at": "oldest"}, rehearsal.evidence)
     assert first.written().witness["run"] == first.plan["run_id"]
     assert first.back().not_passed() == BUCKET_CHECKS
+
+
+def test_what_came_and_went_while_the_bucket_was_listed_is_no_fault(
+    rehearsal: Drilled, client: Any, s3: Emulator
+) -> None:
+    """It was current at T, and neither listing has seen it."""
+    source, key = rehearsal.drill["bucket"], "site/short-lived"
+
+    def come(_: object) -> None:
+        client.put_object(Bucket=source, Key=key, Body=b"x")
+
+    def go(_: object) -> None:
+        client.delete_object(Bucket=source, Key=key)
+
+    # The first list is between two looks at the clock; the second one begins with a look.
+    s3.s3.faults.before("ListObjectsV2", come, skip=2)
+    s3.s3.faults.before("ListObjectsV2", go, skip=3)
+    rehearsal.written().back()
+    assert key in {name for name, _ in versions(client, rehearsal.bucket)}
+    assert rehearsal.not_passed() == BUCKET_CHECKS
+
+
+@pytest.mark.parametrize("key", ["site/new upload", "site/001 ção+%41"])
+def test_an_upload_that_was_under_way_at_t_is_no_fault(
+    rehearsal: Drilled, client: Any, s3: Emulator, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setattr(s3.s3, "smallest_part", 1)
+    named = {"Bucket": rehearsal.drill["bucket"], "Key": key}
+    named["UploadId"] = client.create_multipart_upload(**named)["UploadId"]
+    part = client.upload_part(**named, PartNumber=1, Body=b"in parts")
+    rehearsal.written()
+    parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+    client.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})
+    assert rehearsal.back().not_passed() == BUCKET_CHECKS
+    [check] = [one for one in rehearsal.checks() if one.name == "keys"]
+    assert check.detail == "1 written around T, not compared"
+
+
+def test_a_version_that_is_gone_is_not_excused_by_an_upload(
+    rehearsal: Drilled, client: Any, s3: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3.s3, "smallest_part", 1)
+    named = {"Bucket": rehearsal.drill["bucket"], "Key": "site/001 ção+%41"}
+    seen = client.head_object(**named)["VersionId"]
+    upload = client.create_multipart_upload(**named)["UploadId"]
+    part = client.upload_part(**named, UploadId=upload, PartNumber=1, Body=b"in parts")
+    rehearsal.written().back()
+    parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+    client.complete_multipart_upload(**named, UploadId=upload, MultipartUpload={"Parts": parts})
+    client.delete_object(**named, VersionId=seen)
+    assert rehearsal.not_passed() == {*BUCKET_CHECKS, "versions"}
+
+
+def test_the_same_bytes_written_twice_are_two_versions(rehearsal: Drilled, client: Any) -> None:
+    """A, then B, then A again: what was current is told by its date as well."""
+    source, key = rehearsal.drill["bucket"], "site/001 ção+%41"
+    first = client.get_object(Bucket=source, Key=key)["Body"].read()
+    rehearsal.written().back()
+    seen = client.head_object(Bucket=source, Key=key)["VersionId"]
+    client.put_object(Bucket=source, Key=key, Body=first)
+    client.delete_object(Bucket=source, Key=key, VersionId=seen)
+    assert "versions" in rehearsal.not_passed()
+
+
+def test_what_is_archived_is_told_and_let_be(rehearsal: Drilled, client: Any, s3: Emulator) -> None:
+    source, key = rehearsal.drill["bucket"], "site/archived"
+    client.put_object(Bucket=source, Key=key, Body=b"cold", StorageClass="GLACIER")
+    asked: list[object] = []
+    s3.s3.faults.before("RestoreObject", asked.append, times=100)
+    assert rehearsal.written().back().not_passed() == BUCKET_CHECKS
+    assert (rehearsal.exercise["archived"], asked) == (1, [])
+    [check] = [one for one in rehearsal.checks() if one.name == "keys"]
+    assert check.detail == "1 archived, not brought back"
+
+
+def test_large_objects_in_parts_are_read_to_be_compared_or_told(
+    rehearsal: Drilled, client: Any, s3: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy is made of one part: its ETag is another, and S3 has no checksum of both."""
+    monkeypatch.setattr(s3.s3, "smallest_part", 1)
+    monkeypatch.setattr(sameness, "MOST_READ", 3)
+    named = {"Bucket": rehearsal.drill["bucket"], "Key": "site/large"}
+    upload = client.create_multipart_upload(**named, ContentType="text/plain")["UploadId"]
+    parts = [
+        {
+            "PartNumber": number,
+            "ETag": client.upload_part(
+                **named, UploadId=upload, PartNumber=number, Body=b"half of it"
+            )["ETag"],
+        }
+        for number in (1, 2)
+    ]
+    client.complete_multipart_upload(**named, UploadId=upload, MultipartUpload={"Parts": parts})
+    assert rehearsal.written().back().not_passed() == BUCKET_CHECKS
+    monkeypatch.setattr(verify_unit, "MOST_READ", 3)
+    [check] = [one for one in rehearsal.checks() if one.name == "keys"]
+    assert "1 too large to be read" in check.detail
+
+
+def test_a_sample_is_always_read_where_something_is_there(rehearsal: Drilled) -> None:
+    rehearsal.drill["sample"] = 1
+    checks = rehearsal.written().back().checks()
+    assert [check.observed for check in checks if check.name == "read_back"] == ["so, of 1"]
