@@ -29,7 +29,7 @@ from lab.s3_content import (
     lock_headers,
     new_content,
 )
-from lab.s3_records import ARCHIVES, NULL, Bucket, Checksum, Content, Version
+from lab.s3_records import ARCHIVES, NULL, Bucket, Checksum, Content, Lock, Version
 from lab.s3_wire import (
     CHECKSUMS,
     OWNER,
@@ -60,6 +60,11 @@ def put_object(s3: S3, asked: Asked) -> Answer:
     """A new version, from the body of the request."""
     bucket = s3.bucket(asked.bucket)
     content = new_content(s3, asked)
+    if content.lock != Lock() and not asked.checksums:
+        raise invalid(
+            "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with "
+            "Object Lock parameters"
+        )
     content.body = asked.body
     content.checksum = given_checksum(asked, asked.body)
     content.etag = etag_for(content, md5(asked.body))

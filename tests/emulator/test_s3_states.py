@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from functions.s3_versions.wire import Bucket as Wire
 from lab.emulator import Emulator
 from tests.emulator.s3_bucket import S3Bucket, Shown, refused
 
@@ -268,6 +271,29 @@ def test_a_bucket_can_lock_all_that_is_put(emulator: Emulator) -> None:
     for key, each in (("k", version), ("to", copied)):
         with pytest.raises(ClientError, match="AccessDenied"):
             bucket.delete(key, VersionId=each, BypassGovernanceRetention=True)
+
+
+def test_a_bucket_that_locks_all_that_is_put_wants_a_checksum(
+    bucket: S3Bucket, emulator: Emulator
+) -> None:
+    locking = S3Bucket(emulator=emulator, versioning=None, lock=True)
+    locking.s3.put_object_lock_configuration(
+        Bucket=locking.name,
+        ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled",
+            "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}},
+        },
+    )
+    bare = locking.raw("PUT", "k", body=b"x")
+    assert (bare.status, bare.code) == (400, "InvalidRequest")
+    digest = hashlib.md5(b"x", usedforsecurity=False).digest()
+    given = {"Content-MD5": base64.b64encode(digest).decode()}
+    assert locking.raw("PUT", "k", headers=given, body=b"x").status == 200
+    assert locking.raw("PUT", "k", headers=given, body=b"y").code == "BadDigest"
+    assert bucket.raw("PUT", "k", body=b"x").status == 200
+    with Wire(locking.name, client=locking.s3) as wire:
+        assert wire.request("PutObject", "PUT", "k", body=b"y").status == 200
+    assert locking.head("k")["ObjectLockMode"] == "GOVERNANCE"
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,36 @@ def test_checksums_of_the_whole_spare_the_reading(place: Place) -> None:
     assert not place.calls("GetObject")
 
 
+MASTER = "arn:aws:kms:eu-central-1:123456789012:key/"
+KEY = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": f"{MASTER}one"}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "same"),
+    [
+        (KEY, True),
+        ({}, False),
+        ({"ServerSideEncryption": "aws:kms"}, False),
+        (KEY | {"SSEKMSKeyId": f"{MASTER}two"}, False),
+        (KEY | {"ServerSideEncryption": "aws:kms:dsse"}, False),
+    ],
+)
+@pytest.mark.parametrize("encryption", [False, True])
+def test_algorithm_and_key_of_the_encryption_are_compared_where_copies_carry_them(
+    place: Place, theirs: dict[str, str], same: bool, encryption: bool
+) -> None:
+    version = place.put("key", b"one", **KEY)
+    place.put("key", b"one", **theirs)
+    action = place.back("key", version, how=How.COMPARE)
+    copier = place.copier(encryption=encryption)
+    expected = How.NOTHING if same or not encryption else How.COPY
+    assert one(copier.resolve([action])).how is expected
+    assert one(copier.apply([action])).result is (
+        Result.ALREADY if expected is How.NOTHING else Result.DONE
+    )
+    assert one(copier.resolve([action])).how is How.NOTHING
+
+
 def test_an_archived_version_that_is_not_the_same_is_to_be_asked_back(place: Place) -> None:
     version = place.put("key", b"one", StorageClass="GLACIER")
     place.put("key", b"one", CacheControl="no-store")
@@ -125,6 +155,22 @@ def test_tags_are_not_read_where_a_server_that_tells_of_them_tells_of_none() -> 
             "GET",
             "HEAD",
             "HEAD",
+        ]
+
+
+def test_tags_of_current_objects_tell_nothing_of_those_of_versions() -> None:
+    action = Action(key="key", diff=Diff.CHANGE, how=How.COMPARE, version="1")
+    head = ok(b"", 'ETag: "x"')
+    counted = ok(b"", 'ETag: "x"', "x-amz-tagging-count: 1")
+    says = head, counted, tagged("v"), tagged("v"), head, head, tagged("v")
+    with talking(*says) as (talker, bucket), Copier(bucket, bucket, threads=1) as copier:
+        assert one(copier.resolve([action])).how is How.NOTHING
+        assert one(copier.resolve([action])).how is How.COPY
+        lines = [heard.line.split()[:2] for heard in talker.heard]
+        assert lines[4:] == [
+            ["HEAD", "/bucket/key?versionId=1"],
+            ["HEAD", "/bucket/key"],
+            ["GET", "/bucket/key?tagging=&versionId=1"],
         ]
 
 

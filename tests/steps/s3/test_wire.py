@@ -94,6 +94,8 @@ def test_a_connection_is_kept_and_one_that_the_server_closed_is_made_anew() -> N
         error(500, "InternalError"),
         error(503, "SlowDown"),
         error(400, "RequestTimeout"),
+        error(409, "ConditionalRequestConflict"),
+        error(409, "OperationAborted"),
         ok(b"", status="502 Bad Gateway"),
     ],
 )
@@ -115,6 +117,7 @@ def test_what_is_no_good_answer_is_asked_for_again(said: Say) -> None:
     ("said", "told"),
     [
         (error(403, "AccessDenied", "not &lt;you&gt;"), "403 AccessDenied not <you>"),
+        (error(409, "BucketAlreadyExists"), "409 BucketAlreadyExists so it is"),
         (error(412, "PreconditionFailed"), "412 PreconditionFailed so it is"),
         (error(501, "NotImplemented"), "501 NotImplemented so it is"),
         (ok(b"nonsense", status="418 I am"), "418"),
@@ -160,6 +163,26 @@ def test_a_listing_that_turns_in_circles_is_an_error() -> None:
     page += b"<NextVersionIdMarker>1</NextVersionIdMarker></ListVersionsResult>"
     with talking(ok(page)) as (_, bucket), pytest.raises(UnreadableListing, match="goes on at 'a'"):
         list(bucket.versions())
+
+
+@pytest.mark.parametrize(
+    ("operation", "body", "given", "sent"),
+    [
+        ("PutObject", b"123456789", {}, "y/Q5Jg=="),
+        ("RestoreObject", b"123456789", {}, "y/Q5Jg=="),
+        ("PutObject", b"", {}, None),
+        ("DeleteObjects", b"123456789", {"content-md5": "x"}, None),
+        ("CompleteMultipartUpload", b"123456789", {}, None),
+    ],
+)
+def test_a_body_goes_with_its_checksum_once(
+    operation: str, body: bytes, given: dict[str, str], sent: str | None
+) -> None:
+    with talking(ok(b"<x/>")) as (talker, bucket):
+        bucket.request(operation, "POST", "key", headers=given, body=body)
+    headers = talker.heard[0].headers
+    assert headers.get("x-amz-checksum-crc32") == sent
+    assert ("x-amz-checksum-crc32" in headers["authorization"]) is (sent is not None)
 
 
 # How hard a server is asked.
