@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
+from functions import owner
 from functions.aws import code_of
 from functions.errors import EvidenceMissing
 from functions.settings import Settings
@@ -82,6 +83,11 @@ class Evidence:
         """The keys below a prefix, in order; deleted objects are not among them."""
         pages = _s3().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+
+def expect_owner(account: str) -> None:
+    """Have S3 refuse the evidence bucket, from now on, where it is not this account's."""
+    owner.expect(_s3(), account)
 
 
 @cache

@@ -161,13 +161,17 @@ class Restores(Construct):
     def _shard(self) -> Function:
         return Function(
             name="restore-shard",
-            purpose="Plans a range of keys, or does what was planned for it",
+            purpose="Plans a range of keys, does what was planned for it, or verifies it",
             handler=f"{_HANDLERS}.shard_handler",
             timeout=900,
             memory=1024,
             may=[
                 Permission(
                     actions=["s3:ListBucket", "s3:ListBucketVersions"], resources=self._buckets()
+                ),
+                Permission(
+                    actions=["s3:GetBucketVersioning", "s3:ListBucketMultipartUploads"],
+                    resources=self._targets(),
                 ),
                 _on_objects([*_READS, _THAW], self._objects(self._restores)),
                 _on_objects([*_READS, *_WRITES], self._objects(self._restores, written=True)),
@@ -185,7 +189,7 @@ class Restores(Construct):
     def _collect(self) -> Function:
         return Function(
             name="restore-collect",
-            purpose="Sums up what the shards planned, or did",
+            purpose="Sums up what the shards planned, did, or found",
             handler=f"{_HANDLERS}.collect_handler",
             timeout=900,
             may=[
@@ -197,6 +201,9 @@ class Restores(Construct):
     def _buckets(self) -> list[str]:
         named = (bucket for each in self._restores for bucket in (each.bucket, each.target))
         return [_arn(bucket) for bucket in dict.fromkeys(named)]
+
+    def _targets(self) -> list[str]:
+        return [_arn(each.target) for each in self._restores]
 
     def _objects(self, restores: Sequence[RestoreBucket], *, written: bool = False) -> list[str]:
         """The objects that are read, or those that are `written`."""

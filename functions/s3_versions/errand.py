@@ -22,27 +22,36 @@ AT_A_TIME: Final = 200
 SHARDS: Final = 2 * AT_A_TIME
 """Unless the input says how many: then one that is too large does not keep all others waiting."""
 
-_OFFERED: Final = ("at", "prefix", "dry_run", "undelete", "past_horizon", "shards")
+_OFFERED: Final = (
+    "at",
+    "prefix",
+    "dry_run",
+    "undelete",
+    "past_horizon",
+    "accept_doubts",
+    "shards",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Errand:
     """From which bucket to which, and how; in place, where both are one.
 
-    `at` and `horizon` are as `values.moment` writes them. `etags_tell` is false where equal bytes
-    may have different ETags.
+    `at`, `began` (when the execution began) and `horizon` are as `values.moment` writes them. With
+    `accept_doubts` a key in doubt is made what the listing suggests; else it is left as it is.
     """
 
     source: str
     target: str
     at: str
+    began: str
     prefix: str = ""
     undelete: bool = False
     dry_run: bool = False
     past_horizon: bool = False
+    accept_doubts: bool = False
     shards: int = SHARDS
     horizon: str = ""
-    etags_tell: bool = True
 
     @property
     def in_place(self) -> bool:
@@ -57,22 +66,26 @@ class Errand:
     def from_record(cls, record: dict[str, Any]) -> Errand:
         """The errand of an answer.
 
-        >>> errand = Errand(source="a", target="b", at="2026-11-02T05:00:00.000000000")
+        >>> at = "2026-11-02T05:00:00.000000000"
+        >>> errand = Errand(source="a", target="b", at=at, began="2026-11-02T06:00:00.000000000")
         >>> Errand.from_record(errand.to_record()) == errand
         True
         """
         return cls(**record)
 
 
-def read(restore: Mapping[str, Any], value: Any, *, now: datetime) -> Errand:
+def read(restore: Mapping[str, Any], value: Any, *, began: datetime, now: datetime) -> Errand:
     """The errand of an execution: `restore` is the machine's own part, `value` the input.
+
+    `began` is when the execution did.
 
     >>> from datetime import UTC
     >>> restore = {"bucket": "a", "target": "a", "in_place": True, "undelete": False}
     >>> now = datetime(2026, 11, 2, 6, tzinfo=UTC)
-    >>> read(restore, {"at": "2026-11-02T05:00:00Z"}, now=now).at
+    >>> read(restore, {"at": "2026-11-02T05:00:00Z"}, began=now, now=now).at
     '2026-11-02T05:00:00.000000000'
-    >>> read(restore, {"at": "2026-11-02T05:00:00Z", "undelete": True}, now=now)
+    >>> given = {"at": "2026-11-02T05:00:00Z", "undelete": True}
+    >>> read(restore, given, began=now, now=now)
     Traceback (most recent call last):
     ...
     functions.errors.Refused: input: undelete: true: expected false, a's machine may remove no \
@@ -91,10 +104,12 @@ markers (undelete in restore_buckets)
         source=restore["bucket"],
         target=restore["target"],
         at=_at(found, now),
+        began=moment(began),
         prefix=_prefix(found),
         undelete=undelete,
         dry_run=given.dry_run(found),
         past_horizon=_flag(found, "past_horizon"),
+        accept_doubts=_flag(found, "accept_doubts"),
         shards=_shards(found),
     )
 
@@ -155,12 +170,6 @@ def fit(errand: Errand, source: Facts, target: Facts, *, now: datetime) -> Erran
         raise Refused(
             f"input: at: {errand.at[:19]}Z: the lifecycle rule {rule.rule!r} deletes versions after"
             f" {rule.days} days: expected {horizon[:19]}Z or later, or past_horizon: true; keys in"
-            " doubt are then not restored, and named"
+            " doubt are then not restored but named, unless accept_doubts: true"
         )
-    etags_tell = _etags_tell(source) and _etags_tell(target)
-    return replace(errand, horizon=horizon, etags_tell=etags_tell)
-
-
-def _etags_tell(bucket: Facts) -> bool:
-    """Whether a bucket's ETags are digests: not so of what a KMS key encrypts (S3, Object)."""
-    return not bucket.encryption.startswith("aws:kms")
+    return replace(errand, horizon=horizon)

@@ -9,12 +9,13 @@ import gzip
 import io
 import json
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from functions.s3_versions import listing
 from functions.s3_versions.copier import Copier
@@ -22,12 +23,14 @@ from functions.s3_versions.errand import Errand
 from functions.s3_versions.outcome import Outcome, Result
 from functions.s3_versions.restore import Tally, plan_range
 from functions.s3_versions.shards import Glimpse, Look, Range
-from functions.s3_versions.values import Action, Diff, Entry
+from functions.s3_versions.values import Action, Caveat, Diff, Entry, How
 from functions.s3_versions.wire import Bucket
 
 THREADS: Final = 16
 
 _WORTH_TELLING: Final = frozenset({Result.CONFLICT, Result.FAILED, Result.THAWING})
+_DOUBTS: Final = frozenset({Caveat.NULL_OVERWRITTEN, Caveat.MAYBE_EXPIRED})
+"""Caveats of which a key is restored only if that was accepted."""
 
 
 class Phase(StrEnum):
@@ -36,6 +39,8 @@ class Phase(StrEnum):
     PLAN = "plan"
     """nothing is written"""
     APPLY = "apply"
+    VERIFY = "verify"
+    """nothing is written: what still differs is told, and whether somebody wrote it meanwhile"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,13 +48,51 @@ class Piece:
     """What was done of a range.
 
     `position` is the key up to which all is done, and behind which to go on; empty at the end.
-    `tally` counts this piece alone. `notes` are gzipped lines of JSON, one for each key that is not
-    what it was and will not be by itself; empty for none.
+    `tally` counts this piece alone.
     """
 
     position: str
     tally: Tally
-    notes: bytes
+
+
+class Notes:
+    """Lines on the keys that somebody should know of: what is in doubt, or is not what it was."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._body = io.BytesIO()
+        self._file: gzip.GzipFile | None = None
+
+    def take(self, action: Action, outcome: Outcome | None = None) -> None:
+        """A key, if it is worth a line: of a plan, or with what came of it."""
+        if action.diff is Diff.UNRESTORABLE:
+            self._write(key=action.key, result=action.diff, detail=action.reason)
+        elif outcome and outcome.result in _WORTH_TELLING:
+            self._write(
+                key=action.key,
+                result=outcome.result,
+                detail=outcome.detail,
+                how=action.how,
+                version=action.version,
+            )
+        elif doubts := _DOUBTS.intersection(action.caveats):
+            self._write(key=action.key, result="doubt", detail=", ".join(sorted(doubts)))
+
+    def close(self) -> bytes:
+        """The lines, gzipped JSON; empty for none."""
+        if self._file is None:
+            return b""
+        self._file.close()
+        return self._body.getvalue()
+
+    def _write(self, **fields: str) -> None:
+        self._file = self._file or gzip.GzipFile(fileobj=self._body, mode="wb", mtime=0)
+        self._file.write(json.dumps(fields, ensure_ascii=False).encode() + b"\n")
+
+
+def read_notes(notes: bytes) -> list[dict[str, Any]]:
+    """The lines of notes."""
+    return [json.loads(line) for line in gzip.decompress(notes).splitlines()] if notes else []
 
 
 def work(
@@ -59,15 +102,19 @@ def work(
     *,
     source: Bucket,
     target: Bucket,
+    notes: Notes | None = None,
+    began_upload: Callable[[str, str], object] = lambda _key, _upload: None,
     is_late: Callable[[], bool] = lambda: False,
 ) -> Piece:
-    """Plan a range, or do what its plan says, until the end or until it is late.
+    """Plan a range, do what its plan says, or verify it, until the end or until it is late.
 
     At least one key is done. What was done already needs nothing more: a piece may be done again.
-    `source` and `target` are one in place. Raises ListingOutOfOrder, UnreadableListing,
-    RequestRefused, NoAnswer, TlsFailed and botocore's errors.
+    `source` and `target` are one in place. `notes` take what is worth a line, also of a piece that
+    ends with an error; `began_upload` is as the Copier's. Raises VersioningLost, ListingOutOfOrder, UnreadableListing, RequestRefused,
+    NoAnswer, TlsFailed and botocore's errors.
     """
-    stretch = _Stretch(is_late)
+    notes, stretch, since = notes or Notes(), _Stretch(is_late), _Since(errand.began)
+    seen = since.entries if phase is Phase.VERIFY else iter
     planned = plan_range(
         source,
         errand.at,
@@ -77,23 +124,57 @@ def work(
         until=part.until,
         undelete=errand.undelete,
         horizon=errand.horizon,
-        etags_tell=errand.etags_tell,
-        through=stretch.entries,
+        etags_tell=False,
+        doubts=errand.accept_doubts,
+        through=lambda found: stretch.entries(seen(found) if errand.in_place else found),
+        through_there=seen,
     )
-    tally, notes = Tally(), _Notes()
-    with closing(planned), Copier(source, target, threads=THREADS) as copier:
+    tally = Tally()
+    with ExitStack() as opened:
+        opened.enter_context(closing(planned))
+        copier = opened.enter_context(
+            Copier(source, target, threads=THREADS, encryption=True, began_upload=began_upload)
+        )
         actions = stretch.actions(copier.resolve(planned))
-        if phase is Phase.PLAN:
-            for action in actions:
-                tally.planned(action)
-                notes.take(action)
-        else:
-            for outcome in copier.apply(actions):
-                tally.planned(outcome.action)
-                if outcome.action.diff is not Diff.UNRESTORABLE:
-                    tally.happened(outcome)
-                notes.take(outcome.action, outcome)
-    return Piece(position=stretch.position, tally=tally, notes=notes.close())
+        match phase:
+            case Phase.PLAN:
+                for action in actions:
+                    tally.planned(action)
+                    notes.take(action)
+            case Phase.APPLY:
+                for outcome in copier.apply(actions):
+                    _count(tally, notes, outcome.action, outcome)
+            case Phase.VERIFY:
+                for action in actions:
+                    _count(tally, notes, action, _verified(action, since))
+            case _:
+                assert_never(phase)
+    return Piece(position=stretch.position, tally=tally)
+
+
+def _count(tally: Tally, notes: Notes, action: Action, outcome: Outcome) -> None:
+    tally.planned(action)
+    if action.diff is not Diff.UNRESTORABLE:
+        tally.happened(outcome)
+    notes.take(action, outcome)
+
+
+def _verified(action: Action, since: _Since) -> Outcome:
+    """What came of a key, as a plan of it that was made afterwards shows."""
+    is_later, current = since.has(action.key), action.current or "nothing"
+    if action.diff is Diff.UNCHANGED:
+        return Outcome(action, Result.ALREADY, action.current)
+    if is_later:
+        told = f"current is {current}, dated after the start: expected {_wanted(action)}"
+        return Outcome(action, Result.CONFLICT, detail=told)
+    if action.how is How.THAW:
+        return Outcome(action, Result.THAWING, detail=f"{action.version} is not back yet")
+    told = f"current is {current}: expected {_wanted(action)}"
+    return Outcome(action, Result.FAILED, detail=told)
+
+
+def _wanted(action: Action) -> str:
+    return f"what {action.version} is" if action.version else "nothing"
 
 
 class _Stretch:
@@ -127,39 +208,34 @@ class _Stretch:
         self.position = self._cut
 
 
-class _Notes:
-    """Lines on the keys that somebody should know of."""
+class _Since:
+    """The keys whose newest version or marker is dated after a time, until they are asked for."""
 
-    def __init__(self) -> None:
-        self._body = io.BytesIO()
-        self._file: gzip.GzipFile | None = None
+    def __init__(self, time: str) -> None:
+        self._time = time
+        self._keys: deque[str] = deque()
 
-    def take(self, action: Action, outcome: Outcome | None = None) -> None:
-        if action.diff is Diff.UNRESTORABLE:
-            self._write(key=action.key, result=action.diff, detail=action.reason)
-        elif outcome and outcome.result in _WORTH_TELLING:
-            self._write(
-                key=action.key,
-                result=outcome.result,
-                detail=outcome.detail,
-                how=action.how,
-                version=action.version,
-            )
+    def entries(self, found: Iterator[Entry]) -> Iterator[Entry]:
+        """The entries of the bucket that is written to."""
+        for entry in found:
+            if entry.latest and entry.modified.rstrip("Z") > self._time:
+                self._keys.append(entry.key)
+            yield entry
 
-    def _write(self, **fields: str) -> None:
-        self._file = self._file or gzip.GzipFile(fileobj=self._body, mode="wb", mtime=0)
-        self._file.write(json.dumps(fields, ensure_ascii=False).encode() + b"\n")
+    def has(self, key: str) -> bool:
+        """Whether a key is one of them; it is asked for in order, and what is before it forgotten.
 
-    def close(self) -> bytes:
-        if self._file is None:
-            return b""
-        self._file.close()
-        return self._body.getvalue()
-
-
-def read_notes(notes: bytes) -> list[dict[str, Any]]:
-    """The lines of a piece's notes."""
-    return [json.loads(line) for line in gzip.decompress(notes).splitlines()] if notes else []
+        >>> since = _Since("2026-11-02T05:00:00")
+        >>> dates = {"a": "2026-11-02T05:00:01", "b": "2026-11-02T04:59:59"}
+        >>> listed = (Entry(key, "1", False, date, latest=True) for key, date in dates.items())
+        >>> len(list(since.entries(listed)))
+        2
+        >>> since.has("a"), since.has("b")
+        (True, False)
+        """
+        while self._keys and self._keys[0] < key:
+            self._keys.popleft()
+        return bool(self._keys) and self._keys[0] == key
 
 
 def look_into(bucket: Bucket, prefix: str) -> Look:

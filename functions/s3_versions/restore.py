@@ -42,13 +42,14 @@ def plan_range(
     etags_tell: bool = True,
     doubts: bool = False,
     through: Callable[[Iterator[Entry]], Iterator[Entry]] = iter,
+    through_there: Callable[[Iterator[Entry]], Iterator[Entry]] = iter,
 ) -> Generator[Action]:
     """The actions for the keys in (`after`, `until`] below a prefix: one a key, in order.
 
     `at` and `horizon` are as `values.moment` writes them, `etags_tell` and `doubts` as in
     `state_at.plan`. In place, or into the bucket `to`. The entries of the source come `through`
-    what may end them early, between two keys. Close it, or read it to the end: a page may be on its
-    way. Raises ListingOutOfOrder.
+    what may end them early, between two keys; those of `to` come `through_there`, whole. Close it,
+    or read it to the end: a page may be on its way. Raises ListingOutOfOrder.
     """
     with ExitStack() as opened:
         listed = opened.enter_context(
@@ -66,7 +67,12 @@ def plan_range(
             return
         there = opened.enter_context(closing(entries(to, prefix=prefix, after=after, until=until)))
         yield from state_at.plan_elsewhere(
-            through(listed), there, at, horizon=horizon, etags_tell=etags_tell, doubts=doubts
+            through(listed),
+            through_there(there),
+            at,
+            horizon=horizon,
+            etags_tell=etags_tell,
+            doubts=doubts,
         )
 
 

@@ -254,7 +254,18 @@ def test_the_functions_may_make_their_calls(restoring: Template, may: dict[str, 
     marker = {"Key": "a", "ETag": "a"}
     noted = put("apply/parts/00000-0001.jsonl.gz", Tagging="retention=manifest")
     told = [get("plan/shards/00000.json"), put("apply/shards/00000.json"), noted]
+    begun = "uploads/parts/00000-1a2b.json"
+    uploads = [
+        put(begun, Tagging="retention=manifest"),
+        ("s3", "ListObjectsV2", {"Bucket": proof, "Prefix": f"{folder}uploads/parts/00000-"}),
+        get(begun),
+    ]
     versioning: S3Call = ("s3", "GetBucketVersioning", {"Bucket": "files-restored"})
+    watched: list[S3Call] = [
+        ("s3", operation, {"Bucket": bucket})
+        for operation in ("GetBucketVersioning", "ListMultipartUploads")
+        for bucket in ("files-restored", "files.here", "files-undelete")
+    ]
     made: dict[str, list[S3Call]] = {
         "drill-restore-plan": [*lists("files-there", "a/"), versioning, put("shards.json")],
         SHARD: [
@@ -265,6 +276,8 @@ def test_the_functions_may_make_their_calls(restoring: Template, may: dict[str, 
             *writes("files-restored", "a", source="files-there"),
             *deletes("files-restored", marker),
             ("s3", "RestoreObject", {"Bucket": "files-there", "Key": "a", "VersionId": "1"}),
+            *watched,
+            *uploads,
             *writes("files.here", "a"),
             *deletes("files.here", marker),
             *deletes("files-undelete", {"Key": "a", "VersionId": "1"}),

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from functions.errors import TryAgain
+from functions.s3_versions.piece import Phase
+from functions.s3_versions.watch import VersioningLost
 from infra.scale import RESTORE, definition, document, machine_name
 from infra.schema import RestoreBucket
 from lab.definition import problems
@@ -39,7 +42,7 @@ def test_it_is_a_sound_definition() -> None:
     assert problems(text.replace("${Partition}", "aws")) == []
 
 
-def test_every_shard_is_planned_before_any_is_applied() -> None:
+def test_every_shard_is_planned_before_any_is_applied_and_all_are_before_any_is_verified() -> None:
     assert list(order("Restore")) == [
         "Restore",
         "Plan",
@@ -48,12 +51,19 @@ def test_every_shard_is_planned_before_any_is_applied() -> None:
         "Apply?",
         "Applies",
         "Collect applied",
+        "Verifies",
+        "Collect verified",
         "Complete?",
         "Not restored",
     ]
     phases = {name: state["ItemSelector"]["phase"] for name, state in MAPS.items()}
-    assert phases == {"Plans": "plan", "Applies": "apply"}
-    for name, phase in (("Collect plans", "plan"), ("Collect applied", "apply")):
+    assert phases == {"Plans": "plan", "Applies": "apply", "Verifies": "verify"}
+    assert list(phases.values()) == [phase.value for phase in Phase]
+    for name, phase in (
+        ("Collect plans", "plan"),
+        ("Collect applied", "apply"),
+        ("Collect verified", "verify"),
+    ):
         assert STATES[name]["Parameters"] == {"phase": phase, "document.$": "$"}
 
 
@@ -67,15 +77,19 @@ def test_a_dry_run_ends_before_anything_is_applied() -> None:
     assert leading == ["Apply?"]
 
 
-def test_only_a_complete_restore_ends_well() -> None:
+def test_only_a_restore_that_was_verified_complete_ends_well() -> None:
+    assert STATES["Collect verified"]["ResultPath"] == "$.verified"
+    assert [name for name, state in STATES.items() if "Restored" in following(state)] == [
+        "Complete?"
+    ]
     (choice,) = STATES["Complete?"]["Choices"]
     assert choice == {
-        "Variable": "$.applied.complete",
+        "Variable": "$.verified.complete",
         "BooleanEquals": True,
         "Next": "Restored",
     }
     end = STATES[STATES["Complete?"]["Default"]]
-    assert (end["Type"], end["CausePath"]) == ("Fail", "$.applied.cause")
+    assert (end["Type"], end["CausePath"]) == ("Fail", "$.verified.cause")
 
 
 def test_no_failure_is_caught() -> None:
@@ -92,6 +106,8 @@ def test_every_task_has_a_time_limit_and_the_line_s_retries(name: str) -> None:
     passing, waking = task["Retry"]
     assert set(passing["ErrorEquals"]) == RETRIED
     assert set(waking["ErrorEquals"]) == WAKING
+    assert VersioningLost.__name__ not in RETRIED | WAKING
+    assert not issubclass(VersioningLost, TryAgain)
 
 
 @pytest.mark.parametrize("name", MAPS)
@@ -135,18 +151,27 @@ def test_a_shard_is_called_until_it_is_done_and_keeps_its_last_answer(name: str)
     assert state["ItemSelector"]["answer"] == {}
 
 
-def test_the_two_maps_differ_in_their_phase_and_names_alone() -> None:
-    plans, applies = (json.dumps(MAPS[name]) for name in ("Plans", "Applies"))
+@pytest.mark.parametrize(
+    ("name", "shard", "phase", "result", "collect"),
+    [
+        ("Applies", "Apply shard", "apply", "$.applies", "Collect applied"),
+        ("Verifies", "Verify shard", "verify", "$.verifies", "Collect verified"),
+    ],
+)
+def test_the_maps_differ_in_their_phase_and_names_alone(
+    name: str, shard: str, phase: str, result: str, collect: str
+) -> None:
     renamed = (
-        plans.replace("Plan shard", "Apply shard")
-        .replace('"Plans"', '"Applies"')
-        .replace('"plan"', '"apply"')
-        .replace("/plan'", "/apply'")
-        .replace("$.plans", "$.applies")
-        .replace(MAPS["Plans"]["Comment"], MAPS["Applies"]["Comment"])
-        .replace("Collect plans", "Collect applied")
+        json.dumps(MAPS["Plans"])
+        .replace("Plan shard", shard)
+        .replace('"Plans"', f'"{name}"')
+        .replace('"plan"', f'"{phase}"')
+        .replace("/plan'", f"/{phase}'")
+        .replace("$.plans", result)
+        .replace(MAPS["Plans"]["Comment"], MAPS[name]["Comment"])
+        .replace("Collect plans", collect)
     )
-    assert json.loads(renamed) == json.loads(applies)
+    assert json.loads(renamed) == MAPS[name]
 
 
 def test_it_calls_functions_reads_shards_and_writes_results_only() -> None:

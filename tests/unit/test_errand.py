@@ -18,12 +18,17 @@ NOW = datetime(2026, 11, 30, 5, tzinfo=UTC)
 RESTORE = {"bucket": "files", "target": "restored", "in_place": False, "undelete": False}
 IN_PLACE = {"bucket": "files", "target": "files", "in_place": True, "undelete": True}
 AT = "2026-11-02T05:00:00Z"
+BEGAN = NOW - timedelta(minutes=1)
 GOOD = Facts(name="files", versioning="Enabled", encryption="AES256")
 
 
 def test_an_input_of_a_time_alone_is_enough() -> None:
-    assert read(RESTORE, {"at": AT}, now=NOW) == Errand(
-        source="files", target="restored", at="2026-11-02T05:00:00.000000000", shards=SHARDS
+    assert read(RESTORE, {"at": AT}, began=BEGAN, now=NOW) == Errand(
+        source="files",
+        target="restored",
+        at="2026-11-02T05:00:00.000000000",
+        began="2026-11-30T04:59:00.000000000",
+        shards=SHARDS,
     )
 
 
@@ -34,16 +39,19 @@ def test_all_that_may_be_given_is_taken() -> None:
         "dry_run": True,
         "undelete": True,
         "past_horizon": True,
+        "accept_doubts": True,
         "shards": 7,
     }
-    assert read(IN_PLACE, given, now=NOW) == Errand(
+    assert read(IN_PLACE, given, began=BEGAN, now=NOW) == Errand(
         source="files",
         target="files",
         at="2026-11-02T05:00:00.500000000",
+        began="2026-11-30T04:59:00.000000000",
         prefix="photos/",
         dry_run=True,
         undelete=True,
         past_horizon=True,
+        accept_doubts=True,
         shards=7,
     )
 
@@ -65,6 +73,7 @@ def test_all_that_may_be_given_is_taken() -> None:
         ({"at": AT, "undelete": 1}, "input: undelete: 1: expected true or false"),
         ({"at": AT, "undelete": True}, "input: undelete: true: expected false"),
         ({"at": AT, "past_horizon": None}, "input: past_horizon: None: expected true or false"),
+        ({"at": AT, "accept_doubts": "y"}, "input: accept_doubts: 'y': expected true or false"),
         ({"at": AT, "shards": 0}, f"input: shards: 0: expected a number from 1 to {MOST_SHARDS}"),
         ({"at": AT, "shards": 1001}, "input: shards: 1001: expected a number from 1"),
         ({"at": AT, "shards": True}, "input: shards: True: expected a number from 1"),
@@ -74,18 +83,17 @@ def test_all_that_may_be_given_is_taken() -> None:
 )
 def test_what_is_wrong_with_the_input_is_said_in_one_line(given: Any, told: str) -> None:
     with pytest.raises(Refused) as raised:
-        read(RESTORE, given, now=NOW)
+        read(RESTORE, given, began=BEGAN, now=NOW)
     assert told in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
 def fitted(source: Facts = GOOD, target: Facts = GOOD, **given: Any) -> Errand:
-    return fit(read(IN_PLACE, {"at": AT, **given}, now=NOW), source, target, now=NOW)
+    return fit(read(IN_PLACE, {"at": AT, **given}, began=BEGAN, now=NOW), source, target, now=NOW)
 
 
 def test_buckets_that_lose_nothing_are_accepted() -> None:
-    errand = fitted()
-    assert (errand.horizon, errand.etags_tell) == ("", True)
+    assert fitted().horizon == ""
 
 
 @pytest.mark.parametrize("versioning", ["", "Suspended"])
@@ -117,18 +125,7 @@ def test_a_rule_for_other_keys_is_none_of_its_business() -> None:
     assert fitted(source=rule, prefix="photos/").horizon == ""
 
 
-@pytest.mark.parametrize(
-    ("encryption", "tell"),
-    [("AES256", True), ("", True), ("aws:kms", False), ("aws:kms:dsse", False)],
-)
-def test_etags_tell_nothing_where_a_kms_key_encrypts(encryption: str, tell: bool) -> None:
-    encrypted = replace(GOOD, encryption=encryption)
-    assert fitted(source=encrypted).etags_tell == tell
-    assert fitted(target=encrypted).etags_tell == tell
-
-
 def test_as_many_shards_are_worked_on_as_the_machine_says() -> None:
     machine = json.loads(RESTORE_MACHINE.read_text())
-    assert {machine["States"][phase]["MaxConcurrency"] for phase in ("Plans", "Applies")} == {
-        AT_A_TIME
-    }
+    phases = ("Plans", "Applies", "Verifies")
+    assert {machine["States"][phase]["MaxConcurrency"] for phase in phases} == {AT_A_TIME}

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from functions import evidence
 from functions.s3_versions import objects
+from functions.settings import Settings
 from lab import aws
 from lab.emulator import Emulator
+from tests.steps.s3.machine import Restore
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,3 +70,32 @@ def new_bucket(s3: Emulator) -> Callable[..., str]:
         return name
 
     return make
+
+
+@pytest.fixture
+def restore(
+    s3: Emulator, new_bucket: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Restore]]:
+    """Makes a restore of a bucket that has lived, in place or into another one."""
+    before = s3.s3.clock
+    evidence_bucket = new_bucket()
+    settings = Settings(
+        evidence_bucket=evidence_bucket,
+        ledger_table="",
+        topic_arn="",
+        subnet_group="",
+        security_group="",
+        lock_mode="NONE",
+    )
+    for name, value in settings.to_environment().items():
+        monkeypatch.setenv(name, value)
+    evidence._s3.cache_clear()
+
+    def make(*, elsewhere: bool = False) -> Restore:
+        source = new_bucket()
+        target = new_bucket() if elsewhere else source
+        return Restore(s3, source, target, evidence_bucket).lived()
+
+    yield make
+    s3.s3.clock = before
+    evidence._s3.cache_clear()

@@ -3,187 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from functions import clock, evidence
 from functions.errors import EvidenceMissing, Refused, TryAgain
-from functions.evidence import Evidence
 from functions.s3_versions import shard
 from functions.s3_versions.errand import Errand
-from functions.s3_versions.piece import Phase, look_into, read_notes, run_locally, work
+from functions.s3_versions.piece import Phase, look_into, run_locally, work
 from functions.s3_versions.shards import Range, by_looking, ranges
 from functions.s3_versions.values import NULL
 from functions.s3_versions.wire import Bucket, RequestRefused
-from functions.settings import Settings
 from lab.emulator import Emulator
-from tests.steps.s3.place import KEYS
-
-AGO = timedelta(hours=1)
-NAMES = sorted([*KEYS, *(f"photos/{number:02}" for number in range(12))], key=str.encode)
-
-
-class Died(Exception):
-    """When a function is killed."""
-
-
-@dataclass
-class Context:
-    """Lambda's; `milliseconds` is what it says at each look, over and over."""
-
-    milliseconds: Sequence[int] = (900_000,)
-    dies_at: int = 0
-    looks: int = 0
-
-    def get_remaining_time_in_millis(self) -> int:
-        self.looks += 1
-        if self.looks == self.dies_at:
-            raise Died
-        return self.milliseconds[self.looks % len(self.milliseconds)]
-
-
-@dataclass
-class Restore:
-    """An execution of the machine, and what the bucket was at T."""
-
-    s3: Emulator
-    source: str
-    target: str
-    evidence: str
-    at: datetime = field(default_factory=lambda: datetime.now(UTC) - AGO + timedelta(seconds=10))
-    then: dict[str, bytes] = field(default_factory=dict)
-    document: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.client = self.s3.client("s3")
-        self.at = self.at.replace(microsecond=0)
-        self.document = {
-            "restore": {
-                "bucket": self.source,
-                "target": self.target,
-                "in_place": self.source == self.target,
-                "undelete": True,
-            },
-            "input": {"at": clock.render(self.at)},
-            "execution": {"id": "arn:of:it", "name": "it"},
-        }
-
-    def set_clock(self, seconds: float) -> None:
-        """S3's clock, so many seconds after T."""
-        self.s3.s3.clock = lambda: self.at + timedelta(seconds=seconds)
-
-    def put(self, key: str, body: bytes) -> None:
-        self.client.put_object(Bucket=self.source, Key=key, Body=body)
-
-    def delete(self, key: str) -> None:
-        self.client.delete_object(Bucket=self.source, Key=key)
-
-    def lived(self) -> Restore:
-        """A history: keys that are made, changed and deleted before T, and again after it."""
-        self.set_clock(-5)
-        for number, key in enumerate(NAMES):
-            if number % 6 != 5:
-                self.put(key, b"first")
-            if number % 4 == 1:
-                self.put(key, b"%d" % number)
-            if number % 5 == 3:
-                self.delete(key)
-        self.then = self.holds(self.source)
-        self.set_clock(5)
-        for number, key in enumerate(NAMES):
-            if number % 2:
-                self.put(key, b"later")
-            if number % 3 == 0:
-                self.delete(key)
-        self.put("zz new", b"later")
-        self.set_clock(AGO.total_seconds() - 15)
-        return self
-
-    def holds(self, bucket: str) -> dict[str, bytes]:
-        found = self.client.list_objects_v2(Bucket=bucket).get("Contents", [])
-        return {
-            one["Key"]: self.client.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()
-            for one in found
-        }
-
-    def plan(self, **given: Any) -> dict[str, Any]:
-        self.document["input"] |= given
-        self.document["plan"] = shard.plan_handler({"document": self.document}, Context())
-        return dict(self.document["plan"])
-
-    def shards(self) -> list[dict[str, Any]]:
-        place = Evidence(bucket=self.evidence, lock_mode="NONE", lock_days=1)
-        return list(place.get_json(self.document["plan"]["key"]))
-
-    def call(
-        self, phase: str, one: dict[str, Any], answer: dict[str, Any], context: Context
-    ) -> dict[str, Any]:
-        event = {"phase": phase, "shard": one, "document": self.document, "answer": answer}
-        return dict(shard.shard_handler(event, context))
-
-    def run(self, phase: str, context: Callable[[], Context] = Context) -> list[dict[str, Any]]:
-        """All shards to their end; the last answer of each."""
-        answers = []
-        for one in self.shards():
-            answer: dict[str, Any] = {}
-            while not answer.get("done"):
-                answer = self.call(phase, one, answer, context())
-            answers.append(answer)
-        return answers
-
-    def collect(self, phase: str) -> dict[str, Any]:
-        return dict(shard.collect_handler({"phase": phase, "document": self.document}, Context()))
-
-    def notes(self, phase: Phase) -> list[dict[str, Any]]:
-        place = Evidence(bucket=self.evidence, lock_mode="NONE", lock_days=1)
-        keys = place.list_keys(f"restores/{self.source}/it/{phase}/parts/")
-        return [line for key in keys for line in read_notes(place.get_bytes(key))]
-
-
-@pytest.fixture
-def restore(
-    s3: Emulator, new_bucket: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., Restore]]:
-    """Makes a restore of a bucket that has lived, in place or into another one."""
-    before = s3.s3.clock
-    evidence_bucket = new_bucket()
-    settings = Settings(
-        evidence_bucket=evidence_bucket,
-        ledger_table="",
-        topic_arn="",
-        subnet_group="",
-        security_group="",
-        lock_mode="NONE",
-    )
-    for name, value in settings.to_environment().items():
-        monkeypatch.setenv(name, value)
-    evidence._s3.cache_clear()
-
-    def make(*, elsewhere: bool = False) -> Restore:
-        source = new_bucket()
-        target = new_bucket() if elsewhere else source
-        return Restore(s3, source, target, evidence_bucket).lived()
-
-    yield make
-    s3.s3.clock = before
-    evidence._s3.cache_clear()
-
-
-@contextmanager
-def opened(run: Restore) -> Iterator[tuple[Bucket, Bucket]]:
-    """The two buckets of a restore; one, in place."""
-    with ExitStack() as stack:
-        names = dict.fromkeys((run.source, run.target))
-        found = [
-            stack.enter_context(Bucket(name, client=run.client, pause_seconds=0.001, tries=3))
-            for name in names
-        ]
-        yield found[0], found[-1]
+from tests.steps.s3.machine import NAMES, Context, Died, Restore, opened
 
 
 def test_plan_then_apply_makes_the_bucket_what_it_was(restore: Callable[..., Restore]) -> None:
@@ -364,8 +197,8 @@ def test_throttling_has_the_name_by_which_the_machine_retries(
     run = restore()
     run.plan()
 
-    def hasty(name: str) -> Bucket:
-        return Bucket(name, client=run.client, tries=2, pause_seconds=0.001)
+    def hasty(name: str, owner: str) -> Bucket:
+        return Bucket(name, client=run.client, owner=owner, tries=2, pause_seconds=0.001)
 
     monkeypatch.setattr(shard, "_bucket", hasty)
     run.s3.s3.faults.refuse("ListObjectVersions", times=4)
