@@ -65,6 +65,15 @@ def test_a_large_version_comes_back_in_parts_with_all_that_it_had(
     assert not place.uploads()
 
 
+@pytest.mark.parametrize("key", KEYS)
+def test_a_large_version_comes_back_whatever_its_key_is(place: Place, key: str) -> None:
+    version = place.put(key, b"x" * 6 * MIB)
+    place.put(key, b"two")
+    outcome = one(place.copier(largest_copy=5 * MIB).apply([place.back(key, version)]))
+    assert outcome.result is Result.DONE
+    assert place.body(key) == b"x" * 6 * MIB
+
+
 def test_a_version_comes_back_into_another_bucket(
     place: Place, new_bucket: Callable[..., str]
 ) -> None:
@@ -160,6 +169,28 @@ def test_a_copy_that_fails_once_is_made_once(place: Place, operation: str, fault
     assert len(place.entries()) == 3
     assert not place.uploads()
     assert not place.emulator.s3.faults.left
+
+
+@pytest.mark.parametrize("times", [1, 100])
+@pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted"])
+@pytest.mark.parametrize("operation", ["CopyObject", "CompleteMultipartUpload"])
+def test_a_copy_that_meets_what_is_under_way_is_asked_for_again(
+    place: Place, operation: str, code: str, times: int
+) -> None:
+    version = place.put("key", b"x" * 6 * MIB)
+    place.put("key", b"two")
+    action = place.back("key", version)
+    place.emulator.s3.faults.refuse(operation, code=code, status=409, times=times)
+    largest = 5 * MIB if operation != "CopyObject" else 10 * MIB
+    outcome = one(place.copier(largest_copy=largest).apply([action]))
+    if times == 1:
+        assert outcome.result is Result.DONE
+    else:
+        assert outcome.result is Result.FAILED
+        assert f"409 {code}" in outcome.detail
+        assert place.body("key") == b"two"
+    assert len(place.calls(operation)) == min(times + 1, place.bucket.tries)
+    assert not place.uploads()
 
 
 def test_a_copy_that_keeps_failing_is_told_and_leaves_nothing(place: Place) -> None:

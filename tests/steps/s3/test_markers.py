@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from functions.s3_versions.copier import Result
+from functions.s3_versions.copier import Copier, Result
 from functions.s3_versions.deletes import MOST
 from functions.s3_versions.values import Action, Diff, How
 from lab.emulator import Emulator
 from tests.steps.s3.place import KEYS, Place, one
+from tests.steps.s3.talker import ENABLED, ok, talking
 
 
 @pytest.fixture
@@ -130,7 +131,59 @@ def test_a_key_that_fails_among_others_is_told_by_name(place: Place) -> None:
     assert f"DeleteObjects '{place.name}/b': AccessDenied" in found["b"].detail
 
 
-@pytest.mark.parametrize("code", ["InternalError", "SlowDown"])
+DELETED = "<Deleted><Key>{}</Key><DeleteMarkerVersionId>7</DeleteMarkerVersionId></Deleted>"
+DENIED = "<Error><Key>{}</Key><Code>AccessDenied</Code><Message>no</Message></Error>"
+
+
+@pytest.mark.parametrize(
+    ("answer", "failed", "words"),
+    [
+        ([DELETED.format(key) for key in "abc"], "", ""),
+        ([DELETED.format("a"), DENIED.format("b"), DELETED.format("c")], "b", "/b': AccessDenied"),
+        ([DELETED.format("a"), DENIED.format("x")], "bc", "/x': AccessDenied no"),
+        ([DENIED.format(""), DENIED.format("a")], "abc", "AccessDenied no"),
+        ([DELETED.format("a")], "bc", "the answer does not name it"),
+        ([], "abc", "the answer does not name it"),
+    ],
+)
+def test_only_what_the_answer_names_is_done(answer: list[str], failed: str, words: str) -> None:
+    actions = [Action(key=key, diff=Diff.REMOVE, how=How.MARKER, expects="x") for key in "abc"]
+    said = ok(f"<DeleteResult>{''.join(answer)}</DeleteResult>".encode())
+    with (
+        talking(ENABLED, ENABLED, said) as (_, bucket),
+        Copier(bucket, bucket, threads=1) as copier,
+    ):
+        outcomes = {outcome.action.key: outcome for outcome in copier.apply(actions)}
+    assert "".join(k for k, o in outcomes.items() if o.result is Result.FAILED) == failed
+    assert {o.result for o in outcomes.values()} <= {Result.DONE, Result.FAILED}
+    assert all(words in outcomes[key].detail for key in failed)
+
+
+def test_keys_that_xml_may_change_go_alone(place: Place) -> None:
+    for key in ("a\rb", "a\nb", "c"):
+        place.put(key, b"one")
+    assert {o.result for o in place.copier().apply(absent(place))} == {Result.DONE}
+    assert [call.parameters["Key"] for call in place.calls("DeleteObject")] == ["a\rb"]
+    [batch] = place.calls("DeleteObjects")
+    assert len(batch.parameters["Delete"]["Objects"]) == 2
+
+
+@pytest.mark.parametrize("key", ["key", "\x01"])
+@pytest.mark.parametrize("code", ["ConditionalRequestConflict", "OperationAborted"])
+@pytest.mark.parametrize("times", [1, 100])
+def test_a_marker_that_meets_what_is_under_way_is_asked_for_again(
+    place: Place, key: str, code: str, times: int
+) -> None:
+    place.put(key, b"one")
+    operation = "DeleteObjects" if key == "key" else "DeleteObject"
+    place.emulator.s3.faults.refuse(operation, code=code, status=409, times=times)
+    outcome = one(place.copier().apply(absent(place)))
+    assert (outcome.result is Result.DONE) is (times == 1)
+    assert outcome.result in (Result.DONE, Result.CONFLICT, Result.FAILED)
+    assert (code in outcome.detail) is (times > 1)
+
+
+@pytest.mark.parametrize("code", ["InternalError", "SlowDown", "OperationAborted"])
 def test_a_key_of_which_s3_asks_it_is_asked_again_alone(place: Place, code: str) -> None:
     for key in "abc":
         place.put(key, b"one")
