@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ READY: Final = Path(__file__).parent.parent / ".lab" / "up" / "ready.json"
 
 _LAB_REGION: Final = "sa-east-1"
 _LAB_KEY: Final = "lab"
+_OWNERS: Final = {"BUCKET": "--owner", "--to": "--to-owner"}
 _ABSENT: Final = ("404", "NoSuchBucket")
 _DENIED: Final = ("403", "AccessDenied")
 _ASKED_BRIEFLY: Final = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
@@ -30,12 +32,22 @@ _ASKED_BRIEFLY: Final = Config(connect_timeout=3, read_timeout=5, retries={"tota
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reached:
-    """A bucket that answers, and the client for where it is."""
+    """A bucket that answers, and the client for where it is.
+
+    `owner` is the account that must own it, empty where it is not known.
+    """
 
     name: str
     region: str
     endpoint: str
     client: S3Client
+    owner: str = ""
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """The parameters of a request of this bucket, and of no other one of its name."""
+        named = {"Bucket": self.name}
+        return {**named, "ExpectedBucketOwner": self.owner} if self.owner else named
 
 
 def enter_lab(ready: Path) -> None:
@@ -120,7 +132,52 @@ def account(reached: Reached) -> str:
     return identity["Account"]
 
 
-def is_empty(reached: Reached, prefix: str) -> bool:
-    """Whether a bucket has no object below a prefix."""
-    answer = reached.client.list_objects_v2(Bucket=reached.name, Prefix=prefix, MaxKeys=1)
-    return not answer.get("KeyCount")
+def owned(option: str, reached: Reached, owner: str) -> Reached:
+    """The same bucket, asked for as that of an account; `owner` is empty for any account.
+
+    Raises CannotRun where the bucket is another account's.
+    """
+    if not owner:
+        return reached
+    checked = replace(reached, owner=owner)
+    if _answers(reached) and not _answers(checked):
+        raise CannotRun(
+            f"{option}: {reached.name!r}: it does not belong to account {owner}: expected a bucket"
+            f" of that account, or {_OWNERS[option]} ACCOUNT that names its owner"
+        )
+    return checked
+
+
+def _answers(reached: Reached) -> bool:
+    try:
+        reached.client.head_bucket(**reached.asked)
+    except ClientError as error:
+        if code_of(error) in _DENIED:
+            return False
+        raise
+    return True
+
+
+def versioning(reached: Reached) -> str:
+    """The versioning of a bucket as it is now: Enabled, Suspended, or empty for never."""
+    answer = reached.client.get_bucket_versioning(**reached.asked)
+    return answer.get("Status", "")
+
+
+def stray(reached: Reached, prefix: str, known: Iterator[str]) -> str | None:
+    """The first key below a prefix of which there is a version or marker, and that is not known.
+
+    None where there is none. The known keys come in their order.
+    """
+    following = next(known, None)
+    asked = {**reached.asked, "Prefix": prefix}
+    pages = reached.client.get_paginator("list_object_versions").paginate(**asked)  # type: ignore[arg-type]
+    for page in pages:
+        keys = {one["Key"] for one in page.get("Versions", [])}
+        keys |= {one["Key"] for one in page.get("DeleteMarkers", [])}
+        for key in sorted(keys):
+            while following is not None and following < key:
+                following = next(known, None)
+            if key != following:
+                return key
+    return None

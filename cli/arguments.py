@@ -35,13 +35,19 @@ _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """What is to be restored: by this, and by nothing else, a plan is told from another one."""
+    """What is to be restored: by this, and by nothing else, a plan is told from another one.
+
+    `doubts` says that keys in doubt become what the listing shows, `encryption` that a copy is
+    encrypted as its version was.
+    """
 
     bucket: str
     at: datetime
     prefix: str = ""
     to: str = ""
     undelete: bool = False
+    doubts: bool = False
+    encryption: bool = True
 
     @property
     def written_to(self) -> str:
@@ -56,6 +62,8 @@ class Command:
             "prefix": self.prefix,
             "to": self.to,
             "undelete": self.undelete,
+            "accept_doubts": self.doubts,
+            "keep_encryption": self.encryption,
         }
 
     def folder(self, endpoint: str) -> str:
@@ -73,7 +81,10 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """How it is to be done: nothing here changes what a key ends as."""
+    """How it is to be done: nothing here changes what a key ends as.
+
+    `owner` is the account of the bucket, `to_owner` that of the other one; empty for the caller's.
+    """
 
     work: Path = WORK
     report: Path | None = None
@@ -85,6 +96,8 @@ class Options:
     lab: bool = False
     past_horizon: bool = False
     anew: bool = False
+    owner: str = ""
+    to_owner: str = ""
 
     def again(self, command: Command) -> str:
         """The command line that goes on with a restore."""
@@ -93,6 +106,10 @@ class Options:
         words += ["--prefix", command.prefix] if command.prefix else []
         words += ["--to", command.to] if command.to else []
         words += ["--undelete"] if command.undelete else []
+        words += ["--accept-doubts"] if command.doubts else []
+        words += [] if command.encryption else ["--no-keep-encryption"]
+        words += ["--owner", self.owner] if self.owner else []
+        words += ["--to-owner", self.to_owner] if self.to_owner else []
         words += ["--past-horizon"] if self.past_horizon else []
         words += ["--work", str(self.work)] if self.work != WORK else []
         words += ["--report", str(self.report)] if self.report else []
@@ -124,8 +141,12 @@ def read(arguments: Sequence[str] | None, *, now: datetime) -> tuple[Command, Op
         prefix=chosen.prefix or "",
         to=chosen.to or "",
         undelete=chosen.undelete,
+        doubts=chosen.accept_doubts,
+        encryption=chosen.keep_encryption,
     )
     _check(command)
+    if chosen.to_owner and not command.to:
+        raise CannotRun(f"--to-owner: {chosen.to_owner!r}: expected --to with it")
     return command, Options(
         work=chosen.work,
         report=chosen.report,
@@ -137,6 +158,8 @@ def read(arguments: Sequence[str] | None, *, now: datetime) -> tuple[Command, Op
         lab=chosen.lab,
         past_horizon=chosen.past_horizon,
         anew=chosen.anew,
+        owner=chosen.owner or "",
+        to_owner=chosen.to_owner or "",
     )
 
 
@@ -166,6 +189,28 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="where only delete markers lie above the wanted version, remove those markers: the"
         " very same version is current again",
+    )
+    restore.add_argument(
+        "--accept-doubts",
+        action="store_true",
+        help="make keys in doubt what the listing shows, which may not be what they were; else they"
+        " are left as they are, and named",
+    )
+    restore.add_argument(
+        "--no-keep-encryption",
+        dest="keep_encryption",
+        action="store_false",
+        help="encrypt copies as the bucket does by default, not as their versions were: a request"
+        " less for each copy",
+    )
+    restore.add_argument(
+        "--owner",
+        type=_account,
+        metavar="ACCOUNT",
+        help="the account that owns BUCKET, where it is not that of the credentials",
+    )
+    restore.add_argument(
+        "--to-owner", type=_account, metavar="ACCOUNT", help="the same of OTHER-BUCKET"
     )
     restore.add_argument("--dry-run", action="store_true", help="show the plan, write nothing")
     restore.add_argument("--yes", action="store_true", help="do not ask")
@@ -263,6 +308,12 @@ def _number(text: str) -> int:
     if not text.isascii() or not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r}: expected a number, 0 or more")
     return int(text)
+
+
+def _account(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{12}", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected an account, 12 digits")
+    return text
 
 
 def _threads(text: str) -> int:

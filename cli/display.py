@@ -40,6 +40,12 @@ CAVEATS: Final = {
 }
 """What each caveat means for the one who reads it."""
 
+_GUESS: Final = "--accept-doubts makes them what the listing shows, where it shows something"
+_UNFINISHED: Final = (
+    "no AbortIncompleteMultipartUpload rule ends what is left unfinished, and parts are billed; if"
+    " this is killed, the same command ends it"
+)
+
 
 def preflight(lines: Iterable[tuple[str, str, bool]]) -> Iterator[Text]:
     """The lines of a preflight, warnings in yellow."""
@@ -47,8 +53,11 @@ def preflight(lines: Iterable[tuple[str, str, bool]]) -> Iterator[Text]:
         yield Text.assemble((f"{word:<13}", "dim"), (sentence, "yellow" if warns else ""))
 
 
-def plan(counts: Counts, command: Command) -> RenderableType:
-    """The counts of a plan: by what becomes of a key, by what it takes, and the caveats."""
+def plan(counts: Counts, command: Command, *, aborts: bool = True) -> RenderableType:
+    """The counts of a plan: by what becomes of a key, by what it takes, and the caveats.
+
+    `aborts` says whether a lifecycle rule ends uploads that are left unfinished.
+    """
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column("")
     table.add_column("keys", justify="right", no_wrap=True)
@@ -61,6 +70,12 @@ def plan(counts: Counts, command: Command) -> RenderableType:
     parts: list[RenderableType] = [table]
     parts += [Text(f"  {line}", style="dim") for line in _means(counts, command)]
     parts += [Text(f"  {line}", style="yellow") for line in caveats(counts.tally.caveats)]
+    if counts.doubted:
+        told = f"  {count(counts.doubted, 'key')} in doubt left as they are: {_GUESS}"
+        parts.append(Text(told, style="yellow"))
+    if counts.in_parts and not aborts:
+        told = f"  {count(counts.in_parts, 'key')} above 5 GB, copied in parts: {_UNFINISHED}"
+        parts.append(Text(told, style="yellow"))
     return Group(*parts)
 
 

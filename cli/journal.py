@@ -17,6 +17,9 @@ from functions.s3_versions.values import How
 
 _SYNC_SECONDS: Final = 1.0
 _RESULTS: Final = tuple(Result)
+_UNVERSIONED: Final = "versioning is off or suspended"
+"""What the copier says of a write that was told no version id of its own."""
+
 _GOOD: Final = (Result.DONE, Result.ALREADY)
 
 
@@ -169,6 +172,13 @@ def standing(path: Path, results: Standing) -> Iterator[Noted]:
     for noted in read(path):
         if not told[noted.number] and noted.result is results.result(noted.number):
             told[noted.number] = 1
+            yield noted
+
+
+def unversioned(path: Path, results: Standing) -> Iterator[Noted]:
+    """The lines that stand of what was written while versioning was off or suspended."""
+    for noted in standing(path, results):
+        if noted.result is Result.FAILED and _UNVERSIONED in noted.detail:
             yield noted
 
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from cli.journal import Noted
 from functions.s3_versions import sameness
+from functions.s3_versions.sameness import Facts
 from functions.s3_versions.values import NULL, Action, Diff, How
 from functions.s3_versions.wire import Bucket
 
@@ -64,11 +65,13 @@ def settle(actions: Iterable[Action], known: Iterator[Known]) -> Iterator[Action
         yield action
 
 
-def is_copy(source: Bucket, target: Bucket, noted: Noted, *, kms: bool, most_read: int) -> bool:
+def is_copy(
+    source: Bucket, target: Bucket, noted: Noted, *, encryption: bool, most_read: int
+) -> bool:
     """Whether all that S3 tells of what was made agrees with the version that it was made from.
 
-    Only of what is too large to be read (above `most_read` bytes): all else was compared. `kms`
-    says that ETags of whole objects tell nothing. Raises RequestRefused and NoAnswer.
+    Only of what is too large to be read (above `most_read` bytes): all else was compared.
+    `encryption` says that a copy is encrypted as its version. Raises RequestRefused and NoAnswer.
     """
     wanted = sameness.look(source, noted.key, noted.source)
     made = sameness.look(target, noted.key, noted.made)
@@ -77,7 +80,13 @@ def is_copy(source: Bucket, target: Bucket, noted: Noted, *, kms: bool, most_rea
         and made
         and wanted.size == made.size > most_read
         and wanted.headers == made.headers
+        and (not encryption or wanted.encrypting == made.encrypting)
         and not wanted.checksums.keys() & made.checksums.keys()
-        and (kms or wanted.parts or made.parts)
+        and (_tells_nothing(wanted) or _tells_nothing(made))
         and sameness.tags(source, wanted) == sameness.tags(target, made)
     )
+
+
+def _tells_nothing(facts: Facts) -> bool:
+    """Whether the ETag of a version is not the MD5 of its bytes."""
+    return bool(facts.parts) or facts.encryption.startswith("aws:kms")

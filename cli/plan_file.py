@@ -6,6 +6,7 @@ The seal is written last and removed first, so a plan without one was never fini
 from __future__ import annotations
 
 import gzip
+import heapq
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,18 +19,24 @@ from cli.errors import CannotRun
 from functions import clock
 from functions.s3_versions.restore import Tally
 from functions.s3_versions.state_at import ELSEWHERE_ONLY
-from functions.s3_versions.values import Action, Diff, How
+from functions.s3_versions.values import LARGEST_COPY, Action, Caveat, Diff, How
 
 GOOD_FOR: Final = timedelta(hours=24)
 """How old the plan of an interrupted restore may be; an older one is made anew."""
 
+DOUBTS: Final = frozenset({Caveat.NULL_OVERWRITTEN, Caveat.MAYBE_EXPIRED})
+"""The caveats of a key of which the listing may not show what was current."""
+
 _PRIVATE: Final = 0o700
+_COPIES: Final = (How.COPY, How.COMPARE, How.THAW)
 
 
 @dataclass(kw_only=True, slots=True)
 class Counts:
     """What a plan holds. `keys` and `bytes` are by what is to be done; `kept` are the keys that
-    only the other bucket has; `lines` are those of the file.
+    only the other bucket has; `lines` are those of the file. `in_parts` are the keys that are
+    copied in parts, for they are large. In doubt are the `doubted`, which are left alone, and the
+    `guessed`, which are made what the listing shows.
     """
 
     tally: Tally = field(default_factory=Tally)
@@ -37,6 +44,9 @@ class Counts:
     bytes: dict[str, int] = field(default_factory=lambda: {how.value: 0 for how in How})
     kept: int = 0
     lines: int = 0
+    in_parts: int = 0
+    doubted: int = 0
+    guessed: int = 0
 
     def count(self, action: Action) -> None:
         """Count an action of a plan."""
@@ -44,6 +54,11 @@ class Counts:
         self.keys[action.how.value] += 1
         self.bytes[action.how.value] += action.size
         self.kept += action.reason == ELSEWHERE_ONLY
+        self.in_parts += action.how in _COPIES and action.size > LARGEST_COPY
+        if not DOUBTS.isdisjoint(action.caveats):
+            left_alone = action.diff is Diff.UNRESTORABLE
+            self.doubted += left_alone
+            self.guessed += not left_alone
 
     @property
     def actions(self) -> int:
@@ -89,6 +104,7 @@ class PlanFile:
         self.journal = folder / "journal.jsonl"
         self.differing = folder / "differing.jsonl"
         self.known = folder / "known.jsonl"
+        self.uploads = folder / "uploads.jsonl"
         self._seal = folder / "plan.json"
         folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
 
@@ -128,14 +144,20 @@ class PlanFile:
 
     def read(self) -> Iterator[Action]:
         """The actions, in the order of their keys. Raises CannotRun for a file that is damaged."""
-        try:
-            with gzip.open(self.path, "rt", encoding="ascii") as file:
-                for line in file:
-                    yield Action.from_record(json.loads(line))
-        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-            raise CannotRun(
-                f"{self.path}: {error}: expected a plan; --anew makes another"
-            ) from error
+        return _read(self.path)
+
+    def touched(self) -> Iterator[str]:
+        """The keys that this restore, or an earlier one of the same, may have written; in order.
+
+        Raises CannotRun for a plan that is damaged.
+        """
+        begun = (
+            folder / self.path.name
+            for folder in (self.folder, *self.folder.glob("until-*"))
+            if (folder / self.journal.name).exists()
+        )
+        keys = ((a.key for a in _read(path) if a.how is not How.NOTHING) for path in begun)
+        return heapq.merge(*keys)
 
     def seal(self, seal: Seal) -> None:
         """Say that the plan is whole, and of what."""
@@ -160,6 +182,15 @@ class PlanFile:
             return None
         same = dict(seal.command) == dict(command)
         return seal if same and not seal.ended_at and age < GOOD_FOR else None
+
+
+def _read(path: Path) -> Iterator[Action]:
+    try:
+        with gzip.open(path, "rt", encoding="ascii") as file:
+            for line in file:
+                yield Action.from_record(json.loads(line))
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise CannotRun(f"{path}: {error}: expected a plan; --anew makes another") from error
 
 
 def _replace_durably(part: Path, path: Path) -> None:

@@ -25,16 +25,21 @@ from functions.s3_versions.values import moment
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """A bucket: where it is, and how it is configured."""
+    """A bucket: where it is, whose it must be (empty for not known), and how it is configured."""
 
     region: str
     endpoint: str
     facts: Facts
+    owner: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preflight:
-    """What was found. `empty` says whether the other bucket has no object below the prefix."""
+    """What was found.
+
+    `stray` is a key of the other bucket below the prefix that this restore did not write, None for
+    none; it is looked for where what is written there keeps no version.
+    """
 
     source: Place
     target: Place
@@ -42,12 +47,22 @@ class Preflight:
     at: datetime
     now: datetime
     prefix: str
-    empty: bool = False
+    stray: str | None = None
 
     @property
     def elsewhere(self) -> bool:
         """Whether another bucket is written to."""
         return self.target is not self.source
+
+    @property
+    def keeps_versions(self) -> bool:
+        """Whether the bucket that is written to keeps what is written over."""
+        return self.target.facts.versioning == ENABLED
+
+    @property
+    def aborts_uploads(self) -> bool:
+        """Whether a lifecycle rule ends all uploads below the prefix that are left unfinished."""
+        return any(self.prefix.startswith(rule) for rule in self.target.facts.aborts)
 
     @property
     def horizon(self) -> str:
@@ -79,31 +94,45 @@ def _place(place: Place) -> dict[str, Any]:
     return {
         "region": place.region,
         "endpoint": place.endpoint,
+        "owner": place.owner,
         **place.facts.to_document(),
     }
 
 
-def look(command: Command, source: Reached, target: Reached, *, now: datetime) -> Preflight:
-    """What is found of the bucket, or the two. Raises CannotRun where it may not be looked at."""
+def look(
+    command: Command,
+    source: Reached,
+    target: Reached,
+    *,
+    account: str,
+    known: Iterator[str],
+    now: datetime,
+) -> Preflight:
+    """What is found of the bucket, or the two. Raises CannotRun where it may not be looked at.
+
+    `account` is that of the credentials, empty where it is not known; the `known` keys are those
+    that this very restore may have written into the other bucket before, in their order.
+    """
     here = _found("BUCKET", source)
     there = here if target is source else _found("--to", target)
+    keeps_none = target is not source and not there.facts.versioning
     return Preflight(
         source=here,
         target=there,
-        account=access.account(source),
+        account=account,
         at=command.at,
         now=now,
         prefix=command.prefix,
-        empty=target is not source and access.is_empty(target, command.prefix),
+        stray=access.stray(target, command.prefix, known) if keeps_none else None,
     )
 
 
 def _found(option: str, reached: Reached) -> Place:
     try:
-        found = objects.bucket_facts(reached.name)
+        found = objects.bucket_facts(reached.name, owner=reached.owner, lenient=True)
     except Refused as error:
         raise CannotRun(f"{option}: {error}") from error
-    return Place(region=reached.region, endpoint=reached.endpoint, facts=found)
+    return Place(region=reached.region, endpoint=reached.endpoint, facts=found, owner=reached.owner)
 
 
 def refuse(found: Preflight, command: Command, *, past_horizon: bool) -> None:
@@ -116,11 +145,16 @@ def refuse(found: Preflight, command: Command, *, past_horizon: bool) -> None:
             " written now destroys what was written without versioning; --to OTHER-BUCKET restores"
             " elsewhere"
         )
-    if found.elsewhere and target.versioning != ENABLED and not found.empty:
+    if found.elsewhere and target.versioning not in (ENABLED, ""):
+        raise CannotRun(
+            f"--to: {target.name!r}: versioning is {state}: expected {ENABLED}, or a bucket that"
+            " never had it, since what is written now destroys what was written without versioning"
+        )
+    if found.stray is not None:
         below = f" below '{shown(command.prefix)}'" if command.prefix else ""
         raise CannotRun(
-            f"--to: {target.name!r}: versioning is {state} and it has objects{below}: expected a"
-            f" bucket with versioning {ENABLED}, or an empty one"
+            f"--to: {target.name!r}: versioning is {state} and it has objects{below}, as"
+            f" '{shown(found.stray)}': expected a bucket with versioning {ENABLED}, or an empty one"
         )
     if command.undelete and target.mfa_delete:
         raise CannotRun(
@@ -132,12 +166,15 @@ def refuse(found: Preflight, command: Command, *, past_horizon: bool) -> None:
         raise CannotRun(
             f"--at: {written(found.at)}: the lifecycle rule {rule.rule!r} deletes versions after"
             f" {rule.days} days: expected {found.horizon[:19]}Z or later, or --past-horizon to go"
-            " on; keys in doubt are then marked"
+            " on; keys in doubt are then left as they are, unless with --accept-doubts"
         )
 
 
-def lines(found: Preflight) -> Iterator[tuple[str, str, bool]]:
-    """What is said before planning: a word, a sentence, and whether it is a warning."""
+def lines(found: Preflight, *, keeps_encryption: bool = True) -> Iterator[tuple[str, str, bool]]:
+    """What is said before planning: a word, a sentence, and whether it is a warning.
+
+    `keeps_encryption` says whether copies are encrypted as their versions were.
+    """
     source, target = found.source.facts, found.target.facts
     account = f", account {found.account}" if found.account else ""
     yield (
@@ -147,10 +184,23 @@ def lines(found: Preflight) -> Iterator[tuple[str, str, bool]]:
     )
     if found.elsewhere:
         yield "into", f"{target.name} ({found.target.region}, {found.target.endpoint})", False
+    yield from _owners(found)
     ago = duration((found.now - found.at).total_seconds())
     yield "time", f"{instant(written(found.at))}: {ago} ago", False
     yield from _history(found)
+    yield from _encryption(target, keeps_encryption)
     yield from _side_effects(target, found.prefix)
+
+
+def _owners(found: Preflight) -> Iterator[tuple[str, str, bool]]:
+    """Whose the buckets must be, where that is not simply the account of the credentials."""
+    places = (found.source, found.target) if found.elsewhere else (found.source,)
+    for place in places:
+        name = place.facts.name
+        if not place.owner:
+            yield "owner", f"of {name} not known, and not checked: --owner ACCOUNT names it", True
+        elif place.owner != found.account:
+            yield "owner", f"{name} belongs to account {place.owner}", False
 
 
 def _history(found: Preflight) -> Iterator[tuple[str, str, bool]]:
@@ -172,11 +222,20 @@ def _history(found: Preflight) -> Iterator[tuple[str, str, bool]]:
         yield "lifecycle", f"{deletes}: all since {since} is there", False
 
 
+def _encryption(target: Facts, kept: bool) -> Iterator[tuple[str, str, bool]]:
+    default = target.encryption or "not known"
+    if target.encryption.startswith("aws:kms"):
+        default = target.kms_key or "the key that AWS manages"
+    if not kept:
+        said = f"copies are encrypted by the bucket's default ({default}), whatever a version was"
+        yield "encryption", said, True
+    elif target.encryption.startswith("aws:kms"):
+        said = f"copies are encrypted as their versions were; the bucket's default is {default}"
+        yield "encryption", said, False
+
+
 def _side_effects(target: Facts, prefix: str) -> Iterator[tuple[str, str, bool]]:
     """What happens to, or by, what is written."""
-    if target.encryption.startswith("aws:kms"):
-        key = target.kms_key or "the key that AWS manages"
-        yield "encryption", f"copies are encrypted with {key}, whatever the version was", False
     if target.locked:
         default = f"; the bucket's default is {target.retention}" if target.retention else ""
         yield (
@@ -193,5 +252,7 @@ def _side_effects(target: Facts, prefix: str) -> Iterator[tuple[str, str, bool]]
             yield "events", f"somebody is notified of what is written {where}", True
     if target.mfa_delete:
         yield "MFA delete", "on: no obstacle, nothing is deleted by its version", False
+    for name in target.unknown:
+        yield name, "not allowed to look", True
     if target.public:
         yield "public", "the policy of the bucket that is written to lets everybody in", True

@@ -43,6 +43,8 @@ class Ended(StrEnum):
     NOT_CONFIRMED = "not_confirmed"
     STOPPED = "stopped"
     """half way, by Ctrl-C or by an error: `trouble` says which"""
+    VERSIONING_LOST = "versioning_lost"
+    """versioning was found to be off while it wrote: the list `may_be_lost` names the keys"""
     RESTORED = "restored"
     """all of the plan was gone through; `results` and `verification` say what came of it"""
 
@@ -75,6 +77,11 @@ class Story:
         return self.seal.counts.unrestorable if self.seal else 0
 
     @property
+    def guessed(self) -> int:
+        """How many keys are in doubt and became, or stay, what the listing shows."""
+        return self.seal.counts.guessed if self.seal else 0
+
+    @property
     def exit_status(self) -> int:
         """0 all as it was; 1 something is not; 2 the same command goes on; 3 nothing was done."""
         match self.ended:
@@ -82,6 +89,8 @@ class Story:
                 return STOPPED
             case Ended.NOT_CONFIRMED:
                 return NOT_RUN
+            case Ended.VERSIONING_LOST:
+                return 1
             case Ended.NOTHING_TO_DO | Ended.DRY_RUN:
                 return 1 if self.unrestorable else 0
             case Ended.RESTORED:
@@ -150,6 +159,8 @@ def _document(story: Story, ended_at: str, status: int) -> dict[str, Any]:
             "sample": options.sample,
             "threads": options.threads,
             "lab": options.lab,
+            "owner": options.owner,
+            "to_owner": options.to_owner,
         },
         "ended": story.ended.value,
         "exit_status": status,
@@ -179,6 +190,7 @@ def _plan(plan: PlanFile, seal: Seal) -> dict[str, Any]:
         "bytes": counts.tally.bytes,
         "how": counts.keys,
         "caveats": counts.tally.caveats,
+        "guessed": counts.guessed,
         "only_in_other_bucket": counts.kept,
     }
 
@@ -188,6 +200,7 @@ def _lists(story: Story) -> dict[str, Iterable[Mapping[str, Any]]]:
         "conflicts": _with(story, Result.CONFLICT),
         "failures": _with(story, Result.FAILED),
         "thawing": _with(story, Result.THAWING),
+        "may_be_lost": _may_be_lost(story) if story.ended is Ended.VERSIONING_LOST else (),
         "unrestorable": _unrestorable(story) if story.seal else (),
         "in_doubt": _in_doubt(story) if story.seal else (),
         "copies": _made(story, How.COPY, How.COMPARE, How.THAW),
@@ -210,6 +223,11 @@ def _with(story: Story, result: Result) -> Iterator[Mapping[str, Any]]:
                 "from": noted.source,
                 "detail": noted.detail,
             }
+
+
+def _may_be_lost(story: Story) -> Iterator[Mapping[str, Any]]:
+    for noted in journal.unversioned(story.plan.journal, story.standing):
+        yield {"key": noted.key, "how": noted.how.value, "detail": noted.detail}
 
 
 def _made(story: Story, *hows: How) -> Iterator[Mapping[str, Any]]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -26,18 +26,25 @@ from cli.plan_file import PlanFile, Seal
 from cli.progress import Follow, Reading, Sampling, Writing
 from cli.report import Ended, Story
 from cli.stopping import Stopping
+from cli.uploads import Uploads
 from cli.verification import Verification
+from cli.words import shown
 from functions import clock
 from functions.errors import DrillError
-from functions.s3_versions import state_at
-from functions.s3_versions.copier import Copier
-from functions.s3_versions.restore import entries
+from functions.s3_versions.copier import Copier, VersioningLost
+from functions.s3_versions.facts import ENABLED
+from functions.s3_versions.restore import plan_range
 from functions.s3_versions.sameness import MOST_READ
 from functions.s3_versions.values import Action, Diff, How, moment
-from functions.s3_versions.wire import Bucket
+from functions.s3_versions.wire import Bucket, RequestFailed
 
 EXPECTED: Final = (BotoCoreError, CannotRun, ClientError, DrillError, OSError)
 """The errors that say what to do; any other is a fault of ours, and shows its traceback."""
+
+FRESH: Final = timedelta(minutes=5)
+"""How long after it began to be listed a bucket is changed without a look at each key again."""
+
+OTHERS: Final = "another object is there, of which no version would be left: not replaced"
 
 
 def restore(command: Command, options: Options, console: Console) -> int:
@@ -51,37 +58,50 @@ def restore(command: Command, options: Options, console: Console) -> int:
         raise CannotRun("--yes: not given, and there is no terminal to ask at: expected --yes")
     if options.report:
         report.check(options.report)
-    source = access.reach("BUCKET", command.bucket, threads=options.threads)
-    target = source
-    if command.to:
-        target = access.reach("--to", command.to, threads=options.threads)
-    found = preflight.look(command, source, target, now=began)
-    console.print(display.headline(command))
-    for line in display.preflight(preflight.lines(found)):
-        console.print(line, soft_wrap=True)
-    preflight.refuse(found, command, past_horizon=options.past_horizon)
+    source, target, account = _reached(command, options)
     plan = PlanFile(options.work / "restore" / command.folder(source.endpoint))
-    story = Story(
-        command=command,
-        options=options,
-        began_at=clock.render(began),
-        found=found,
-        plan=plan,
-    )
-    with Lock(plan.folder), Stopping(summary.farewell(story)) as stopping:
-        with ExitStack() as opened:
-            work = _Work(story, console, stopping, opened, source, target)
-            try:
-                work.restore()
-            except KeyboardInterrupt:
-                story.ended = Ended.STOPPED
-            except EXPECTED as error:
-                if not work.begun:
-                    raise
-                story.ended, story.trouble = Ended.STOPPED, str(error)
-        for line in summary.lines(story):
+    with Lock(plan.folder):
+        found = preflight.look(
+            command, source, target, account=account, known=plan.touched(), now=began
+        )
+        console.print(display.headline(command))
+        for line in display.preflight(preflight.lines(found, keeps_encryption=command.encryption)):
             console.print(line, soft_wrap=True)
-        return _reported(story, console)
+        preflight.refuse(found, command, past_horizon=options.past_horizon)
+        story = Story(
+            command=command,
+            options=options,
+            began_at=clock.render(began),
+            found=found,
+            plan=plan,
+        )
+        with Stopping(summary.farewell(story)) as stopping:
+            with ExitStack() as opened:
+                work = _Work(story, console, stopping, opened, source, target)
+                try:
+                    work.restore()
+                except KeyboardInterrupt:
+                    story.ended = Ended.STOPPED
+                except EXPECTED as error:
+                    if not work.begun:
+                        raise
+                    lost = isinstance(error, VersioningLost)
+                    story.ended = Ended.VERSIONING_LOST if lost else Ended.STOPPED
+                    story.trouble = str(error)
+            for line in summary.lines(story):
+                console.print(line, soft_wrap=True)
+            return _reported(story, console)
+
+
+def _reached(command: Command, options: Options) -> tuple[Reached, Reached, str]:
+    """The bucket, that which is written to, and the account of the credentials."""
+    source = access.reach("BUCKET", command.bucket, threads=options.threads)
+    account = access.account(source)
+    source = access.owned("BUCKET", source, options.owner or account)
+    if not command.to:
+        return source, source, account
+    target = access.reach("--to", command.to, threads=options.threads)
+    return source, access.owned("--to", target, options.to_owner or account), account
 
 
 def _reported(story: Story, console: Console) -> int:
@@ -116,18 +136,28 @@ class _Work:
     ) -> None:
         self.story, self.console, self.stopping = story, console, stopping
         self.begun = False
+        self.read_at = datetime.now(UTC)
+        self.reached = target
         self.source = opened.enter_context(_bucket(source, story.options))
         self.target = self.source
         if target is not source:
             self.target = opened.enter_context(_bucket(target, story.options))
-        self.copier = Copier(
-            self.source, self.target, threads=story.options.threads, most_read=MOST_READ
+        self.uploads = Uploads(story.plan.uploads)
+        self.copier, self.looking = (
+            opened.enter_context(
+                Copier(
+                    self.source,
+                    self.target,
+                    threads=story.options.threads,
+                    most_read=MOST_READ,
+                    encryption=story.command.encryption,
+                    verify_current=looking,
+                    unversioned_target=not story.found.keeps_versions,
+                    began_upload=self.uploads.note,
+                )
+            )
+            for looking in (False, True)
         )
-        self.kms = any(
-            place.facts.encryption.startswith("aws:kms")
-            for place in (story.found.source, story.found.target)
-        )
-        opened.callback(self.copier.close)
 
     def restore(self) -> None:
         """Everything, from the plan on. Raises KeyboardInterrupt, and what is EXPECTED."""
@@ -184,6 +214,7 @@ class _Work:
         for noted in journal.read(story.plan.journal):
             standing.take(noted)
         story.resumed = True
+        self.read_at = clock.parse(seal.made_at) - timedelta(seconds=seal.seconds)
         left = (
             action
             for number, action in enumerate(story.plan.read())
@@ -194,23 +225,36 @@ class _Work:
     def _decided(self, reading: Reading, horizon: str, follow: Follow) -> Iterator[Action]:
         """What is to be done with each key, nothing left to be compared."""
         command = self.story.command
-        at = moment(command.at)
-        found = reading.entries(entries(self.source, prefix=command.prefix))
-        if command.to:
-            there = reading.entries(entries(self.target, prefix=command.prefix))
-            actions = state_at.plan_elsewhere(found, there, at, horizon=horizon)
-        else:
-            actions = state_at.plan(found, at, undelete=command.undelete, horizon=horizon)
+        actions: Iterator[Action] = plan_range(
+            self.source,
+            moment(command.at),
+            to=self.target if command.to else None,
+            prefix=command.prefix,
+            undelete=command.undelete,
+            horizon=horizon,
+            etags_tell=not (command.encryption or self._has_kms),
+            doubts=command.doubts,
+            through=reading.entries,
+            through_there=reading.entries,
+        )
         actions = known.settle(actions, known.read(self.story.plan.known))
-        if self.kms:
-            actions = map(_to_be_compared, actions)
-        for action in self.copier.resolve(reading.actions(actions)):
+        actions = self.copier.resolve(reading.actions(actions))
+        if not self.story.found.keeps_versions:
+            actions = map(_not_over_others, actions)
+        for action in actions:
             follow.tick()
             yield action
 
+    @property
+    def _has_kms(self) -> bool:
+        """Whether a copy has another ETag than its version, for a key encrypts it by default."""
+        places = (self.story.found.source, self.story.found.target)
+        return any(place.facts.encryption.startswith("aws:kms") for place in places)
+
     def _show(self, seal: Seal, first: list[Action]) -> None:
         story, counts = self.story, seal.counts
-        self.console.print(display.plan(counts, story.command))
+        aborts = story.found.aborts_uploads
+        self.console.print(display.plan(counts, story.command, aborts=aborts))
         if story.resumed:
             self.console.print(Text(summary.taken_up(story, seal), style="bold"))
         for action in first:
@@ -236,6 +280,8 @@ class _Work:
             good_before=standing.good,
             bytes_before=standing.bytes,
         )
+        self._check_versioning()
+        self._abort_uploads()
         self.begun = True
 
         def stopping() -> None:
@@ -249,14 +295,38 @@ class _Work:
 
             try:
                 with self.stopping.gently(stopping):
-                    apply(story.plan, self.copier, standing, stop=self.stopping.asked, each=each)
+                    apply(story.plan, self._writer, standing, stop=self.stopping.asked, each=each)
             finally:
                 story.written, story.written_bytes = writing.passed, writing.bytes
                 writing.stopping = False
+        self._check_versioning()
         if self.stopping.asked.is_set():
             return False
         story.plan.end(seal, now=datetime.now(UTC))
         return True
+
+    def _writer(self) -> Copier:
+        """The copier for what is written now: one that looks again, once the listing is old."""
+        return self.looking if datetime.now(UTC) - self.read_at > FRESH else self.copier
+
+    def _abort_uploads(self) -> None:
+        """End what an earlier run of the same left unfinished; where that fails it is said."""
+        try:
+            for upload in self.uploads.abort(self.target, self.story.command.prefix):
+                told = f"aborted an unfinished copy in parts of {shown(upload.key)}"
+                self.console.print(Text(told, style="dim"))
+        except RequestFailed as failed:
+            told = f"an unfinished copy in parts may be left, and billed: {failed}"
+            self.console.print(Text(told, style="yellow"))
+
+    def _check_versioning(self) -> None:
+        """Raises VersioningLost where the bucket that is written to is not as it was found."""
+        planned, now = self.story.found.target.facts.versioning, access.versioning(self.reached)
+        if now not in (planned, ENABLED):
+            raise VersioningLost(
+                f"{self.reached.name!r}: versioning is {now or 'off'}: expected {planned or 'off'}"
+                f" as it was found, or {ENABLED}"
+            )
 
     def _verify(self, seal: Seal) -> None:
         """Plan again, and read a sample back."""
@@ -273,7 +343,7 @@ class _Work:
             sampling = Sampling()
             with Follow(self.console, "reading back", sampling):
                 for one in verification.sample(
-                    done, story.options.sample, story.command, chance=random.SystemRandom()
+                    done, story.options.sample, story.found, chance=random.SystemRandom()
                 ):
                     found.sample.append(one)
                     sampling.read += 1
@@ -281,7 +351,10 @@ class _Work:
         story.verification = found
 
     def _is_copy(self, noted: Noted) -> bool:
-        return known.is_copy(self.source, self.target, noted, kms=self.kms, most_read=MOST_READ)
+        encryption = self.story.command.encryption
+        return known.is_copy(
+            self.source, self.target, noted, encryption=encryption, most_read=MOST_READ
+        )
 
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:
@@ -292,16 +365,22 @@ class _Work:
             self.story.seconds[name] = time.monotonic() - began
 
 
-def _to_be_compared(action: Action) -> Action:
-    """Under a KMS key a copy has another ETag than its source: only a look tells whether it is one.
+def _not_over_others(action: Action) -> Action:
+    """Where no version would be left of it, what somebody else has put there is not replaced.
 
-    >>> one = Action(key="a", diff=Diff.CHANGE, how=How.COPY)
-    >>> _to_be_compared(one).how.value
-    'compare'
+    >>> one = Action(key="a", diff=Diff.CHANGE, how=How.COPY, expects="e7ag")
+    >>> _not_over_others(one).diff.value
+    'unrestorable'
     """
-    compares = action.diff is Diff.CHANGE and action.how is How.COPY
-    return replace(action, how=How.COMPARE) if compares else action
+    if action.how is How.NOTHING or not action.expects:
+        return action
+    return replace(action, diff=Diff.UNRESTORABLE, how=How.NOTHING, reason=OTHERS)
 
 
 def _bucket(reached: Reached, options: Options) -> Bucket:
-    return Bucket(reached.name, client=reached.client, connections=options.threads)
+    return Bucket(
+        reached.name,
+        client=reached.client,
+        owner=reached.owner,
+        connections=options.threads,
+    )

@@ -15,7 +15,7 @@ from cli.verification import Why
 from cli.words import rate, shown, size
 from functions.report.words import count, duration, instant
 from functions.s3_versions.outcome import Result
-from functions.s3_versions.values import Diff
+from functions.s3_versions.values import Caveat, Diff
 
 _BAD: Final = "bold red"
 _WARNING: Final = "yellow"
@@ -48,7 +48,9 @@ def taken_up(story: Story, seal: Seal) -> str:
 
 def lines(story: Story) -> Iterator[Text]:
     """What is said at the end: what went wrong first, the verdict last."""
-    if story.trouble:
+    if story.ended is Ended.VERSIONING_LOST:
+        yield from _lost(story)
+    elif story.trouble:
         yield Text(f"stopped by an error: {story.trouble}", style=_BAD)
     if story.ended in (Ended.RESTORED, Ended.STOPPED):
         yield from _keys(story)
@@ -64,6 +66,24 @@ def lines(story: Story) -> Iterator[Text]:
         yield Text(f"to go on: {story.options.again(story.command)}")
     if story.ended is Ended.DRY_RUN:
         yield Text(f"to do it: {story.options.again(story.command)}")
+
+
+def _lost(story: Story) -> Iterator[Text]:
+    """What is said where history may just have been destroyed."""
+    bucket = story.command.written_to
+    yield Text(f"VERSIONING OF {bucket} WAS LOST WHILE IT WAS WRITTEN TO", style=_BAD)
+    yield Text(f"  {story.trouble}", style=_BAD)
+    written = [shown(one.key) for one in journal.unversioned(story.plan.journal, story.standing)]
+    head = (
+        "written without a version: what these keys held from before versioning, their null"
+        " version, may be lost"
+    )
+    yield from _some((f"! {key}" for key in written), len(written), head, story, _BAD)
+    yield Text(
+        "nothing more was written. Switch versioning on, find out who switched it off, and look at"
+        " these keys, before anything else is written there",
+        style=_BAD,
+    )
 
 
 def _keys(story: Story) -> Iterator[Text]:
@@ -120,7 +140,7 @@ def _verdict(story: Story) -> Text:
         case Ended.NOTHING_TO_DO:
             if status:
                 return Text("nothing to do, but not all can be what it was", style=_BAD)
-            return Text("nothing to do: all is as it was at that time", style=_GOOD)
+            return Text(f"nothing to do: {_as_it_was(story)}", style=_style(story))
         case Ended.DRY_RUN:
             return Text("a dry run: nothing was written", style="bold")
         case Ended.NOT_CONFIRMED:
@@ -131,8 +151,28 @@ def _verdict(story: Story) -> Text:
                 f"{count(keys, 'key')} done, {left:,} left" if story.seal else "nothing was written"
             )
             return Text(f"stopped: {told}", style=_BAD)
+        case Ended.VERSIONING_LOST:
+            return Text(f"stopped for good: {count(keys, 'key')} done", style=_BAD)
         case Ended.RESTORED:
             return _restored(story, keys)
+
+
+def _as_it_was(story: Story) -> str:
+    """That all is as it was, as surely as that can be said."""
+    said = "all is as it was at that time"
+    if story.guessed:
+        said = f"as far as the listing tells, {count(story.guessed, 'key')} in doubt"
+    numbers = story.seal.counts.tally.caveats if story.seal else {}
+    dated = [
+        f"{numbers[caveat.value]:,} {caveat.value}"
+        for caveat in (Caveat.MULTIPART, Caveat.SAME_SECOND)
+        if numbers.get(caveat.value)
+    ]
+    return f"{said} (by dates that may err: {', '.join(dated)})" if dated else said
+
+
+def _style(story: Story) -> str:
+    return _WARNING if story.guessed else _GOOD
 
 
 def _restored(story: Story, keys: int) -> Text:
@@ -142,8 +182,8 @@ def _restored(story: Story, keys: int) -> Text:
     match story.exit_status:
         case 0:
             return Text(
-                f"all is as it was at that time: {done}, {sampled:,} of them read back in full",
-                style=_GOOD,
+                f"{_as_it_was(story)}: {done}, {sampled:,} of them read back in full",
+                style=_style(story),
             )
         case 2:
             return Text(f"not all yet: {done}, the rest is being brought back", style=_WARNING)

@@ -13,10 +13,10 @@ from typing import Any, Final, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli import journal, known
-from cli.arguments import Command
 from cli.journal import Noted, Standing
 from cli.known import Known
 from cli.plan_file import PlanFile
+from cli.preflight import Place, Preflight
 from functions.aws import code_of
 from functions.s3_versions import objects
 from functions.s3_versions.outcome import Result
@@ -159,14 +159,14 @@ def differing(path: Path) -> Iterator[Differing]:
 
 
 def sample(
-    done: Iterable[Noted], size: int, command: Command, *, chance: random.Random
+    done: Iterable[Noted], size: int, found: Preflight, *, chance: random.Random
 ) -> Iterator[Sampled]:
     """So many of the restored objects, chosen by chance, read back in full: both sides.
 
     What is archived as its version was is left out: it cannot be read.
     """
     for noted in sorted(_chosen(done, size, chance)):
-        read = _read_back(noted, command)
+        read = _read_back(noted, found)
         if read is not None:
             yield read
 
@@ -192,14 +192,18 @@ def _chosen(done: Iterable[Noted], size: int, chance: random.Random) -> list[Not
     return chosen
 
 
-def _read_back(noted: Noted, command: Command) -> Sampled | None:
+def _read_back(noted: Noted, found: Preflight) -> Sampled | None:
     """The digest of what was made, against that of the version that it was made from."""
     try:
-        wanted = objects.digest(command.bucket, noted.key, noted.source)
-        found = objects.digest(command.written_to, noted.key, noted.made)
+        wanted = _digest(found.source, noted.key, noted.source)
+        made = _digest(found.target, noted.key, noted.made)
     except (ClientError, BotoCoreError) as error:
         if isinstance(error, ClientError) and code_of(error) == "InvalidObjectState":
             return None
         return Sampled(noted.key, noted.source, noted.made, "", f"cannot be read: {error}")
-    problem = "" if found == wanted else f"its SHA-256 is {found}: expected {wanted}"
-    return Sampled(noted.key, noted.source, noted.made, found, problem)
+    problem = "" if made == wanted else f"its SHA-256 is {made}: expected {wanted}"
+    return Sampled(noted.key, noted.source, noted.made, made, problem)
+
+
+def _digest(place: Place, key: str, version: str) -> str:
+    return objects.digest(place.facts.name, key, version, owner=place.owner)

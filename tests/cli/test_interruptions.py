@@ -17,7 +17,7 @@ from cli import journal
 from lab.calls import Call
 from tests.cli.conftest import AFTER, BEFORE, WITHIN, Held, Past, Terminal, quoted
 
-KEYS = 6
+KEYS = 40
 NEW_VERSIONS = KEYS + 2
 
 

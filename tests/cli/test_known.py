@@ -132,7 +132,7 @@ def test_under_a_kms_key_etags_tell_nothing_and_a_second_run_writes_nothing(
     )
     ran = terminal.restore(bucket, at)
     assert ran.status == 0, ran.out
-    assert "copies are encrypted with the key that AWS manages" in ran.out
+    assert "the bucket's default is the key that AWS manages" in ran.out
     before = bucket.versions()
     assert "nothing to do" in terminal.restore(bucket, at).out
     assert bucket.versions() == before

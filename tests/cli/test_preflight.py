@@ -30,9 +30,10 @@ def found(
     ago: timedelta = timedelta(hours=1),
     **more: Any,
 ) -> Preflight:
-    source = Place(region="sa-east-1", endpoint="https://s3", facts=facts)
-    target = Place(region="sa-east-1", endpoint="https://s3", facts=to) if to else source
-    given = {"account": "", "prefix": "", **more}
+    owner = more.setdefault("account", "123456789012")
+    source = Place(region="sa-east-1", endpoint="https://s3", facts=facts, owner=owner)
+    target = replace(source, facts=to) if to else source
+    given = {"prefix": "", **more}
     return Preflight(source=source, target=target, at=NOW - ago, now=NOW, **given)
 
 
@@ -46,7 +47,7 @@ HEALTHY = [
     found(replace(HERE, mfa_delete=True)),
     found(replace(HERE, versioning="Suspended"), to=THERE),
     found(replace(HERE, versioning=""), to=THERE),
-    found(to=replace(THERE, versioning=""), empty=True),
+    found(to=replace(THERE, versioning="")),
     found(replace(HERE, expiries=(THIRTY_DAYS,)), ago=timedelta(days=30)),
     found(
         replace(HERE, expiries=(replace(THIRTY_DAYS, prefix="x/"),)), ago=timedelta(31), prefix="y"
@@ -73,9 +74,14 @@ def test_what_is_well_is_not_refused(seen: Preflight) -> None:
             "BUCKET: 'b': versioning is Suspended: expected Enabled",
         ),
         (
-            found(to=replace(THERE, versioning="Suspended"), prefix="a\n"),
+            found(to=replace(THERE, versioning="Suspended")),
             False,
-            "--to: 'c': versioning is Suspended and it has objects below 'a\\n': expected",
+            "--to: 'c': versioning is Suspended: expected Enabled, or a bucket that never had it",
+        ),
+        (
+            found(to=replace(THERE, versioning=""), prefix="a\n", stray="a\nb"),
+            False,
+            "--to: 'c': versioning is off and it has objects below 'a\\n', as 'a\\nb': expected",
         ),
         (
             found(replace(HERE, mfa_delete=True)),
