@@ -66,12 +66,24 @@ def witness(run: Run) -> Answer:
 
 @step("exercise")
 def exercise(run: Run) -> Answer:
-    """Bring back what was lost: as it was at T, by the planner and the copier of every restore."""
+    """Bring back what was lost: as it was at T, by the planner and the copier of every restore.
+
+    A bucket that stops keeping versions meanwhile is for Verify to tell: nothing more is written.
+    """
+    from functions.s3_versions.copier import VersioningLost
+
+    if run.plan["blocked"]:
+        return done(blocked=run.plan["blocked"])
+    try:
+        return _bring_back(run)
+    except VersioningLost as lost:
+        return done(blocked=str(lost))
+
+
+def _bring_back(run: Run) -> Answer:
     from functions.s3_versions import exercise as exercising
 
     plan, witness = run.plan, run.document["witness"]
-    if plan["blocked"]:
-        return done(blocked=plan["blocked"])
     if plan["mode"] == Mode.CANARY:
         evidence = Evidence.of(run.settings)
         return exercising.bring_back(plan=plan, witness=witness, evidence=evidence)

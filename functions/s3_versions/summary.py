@@ -74,7 +74,8 @@ def _objectives(
     intact: bool,
 ) -> Iterator[Check]:
     target, objectives = drill["bucket"], drill["objectives"]
-    why = plan["blocked"] or "it was interrupted, or nothing was brought back"
+    blocked = plan["blocked"] or exercise.get("blocked")
+    why = blocked or "it was interrupted, or nothing was brought back"
     yield summary.objective("rto", target, rto, allowed=objectives["rto_seconds"], why=why)
     yield summary.objective(
         "rto_of_one_object",
@@ -111,8 +112,8 @@ def _facts(document: Document) -> Iterator[Fact]:
     yield Fact(
         name="Brought back", value=f"{plan['mode']}, in s3://{place['bucket']}/{place['prefix']}"
     )
-    if plan["blocked"]:
-        yield Fact(name="Nothing was tried", value=plan["blocked"])
+    if blocked := plan["blocked"] or exercise.get("blocked"):
+        yield Fact(name="Not brought back", value=blocked)
     if witness.get("run", plan["run_id"]) != plan["run_id"]:
         yield Fact(name="Witnessed by an earlier run", value=witness["run"])
     if witness.get("moved"):

@@ -35,10 +35,8 @@ def verify(
     ]
     units: list[dict[str, int]] = []
     intact = False
-    if plan["blocked"]:
-        found.append(
-            _brought_back(place, Status.NOT_RUN, "every object", "nothing", plan["blocked"])
-        )
+    if blocked := plan["blocked"] or exercise.get("blocked"):
+        found.append(_brought_back(place, Status.NOT_RUN, "every object", "nothing", blocked))
     elif plan["mode"] == Mode.CANARY:
         written = [Written.from_record(record) for record in evidence.get_json(witness["key"])]
         of_canary = list(verify_canary.checks(plan, witness, exercise, written))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from lab import s3_objects
 from lab.damage import Damage
@@ -12,19 +13,11 @@ if TYPE_CHECKING:
     from lab.lab import Lab
 
 
-def arrange(lab: Lab) -> Callable[[], None]:
+def arrange(_: Lab) -> Callable[[], None]:
     """Let the lab's S3 compare nothing before it writes."""
-    del lab
-    check = s3_objects.check_write
-
-    def ignore(*_: Any) -> None:
-        """Whatever is there may be replaced."""
-
-    def undo() -> None:
-        s3_objects.check_write = check
-
-    s3_objects.check_write = ignore
-    return undo
+    ignoring = patch.object(s3_objects, "check_write", lambda *_: None)
+    ignoring.start()
+    return ignoring.stop
 
 
 DAMAGE = Damage(

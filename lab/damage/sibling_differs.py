@@ -1,4 +1,4 @@
-"""The sibling is configured otherwise than the bucket that it stands for."""
+"""The sibling encrypts otherwise than the bucket that it stands for."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from lab.damage._objects import Place, to_a_bucket
 
 def _damage(s3: Any, place: Place) -> None:
     if place.bucket != place.source:
-        s3.put_bucket_ownership_controls(
-            Bucket=place.bucket,
-            OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]},
+        rules = [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]
+        s3.put_bucket_encryption(
+            Bucket=place.bucket, ServerSideEncryptionConfiguration={"Rules": rules}
         )
 
 
 DAMAGE = Damage(
-    description="the sibling is configured otherwise than the bucket that it stands for",
+    description="the sibling encrypts otherwise than the bucket that it stands for",
     check="same_configuration",
     kind="s3_versions",
     only_mode="canary",

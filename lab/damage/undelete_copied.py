@@ -19,12 +19,12 @@ def arrange(lab: Lab) -> Callable[[], None]:
 
     def copy() -> None:
         for place in places(lab):
-            answer = s3.list_object_versions(Bucket=place.bucket, Prefix=place.prefix)
-            for version in answer.get("Versions", []):
-                if version["Key"].endswith("undeleted/document.json"):
-                    source = {"Bucket": place.bucket, "Key": version["Key"]}
-                    source["VersionId"] = version["VersionId"]
-                    s3.copy_object(Bucket=place.bucket, Key=version["Key"], CopySource=source)
+            found = s3.list_objects_v2(Bucket=place.bucket, Prefix=place.prefix)
+            for entry in found.get("Contents", []):
+                if entry["Key"].endswith("undeleted/document.json"):
+                    named = {"Bucket": place.bucket, "Key": entry["Key"]}
+                    version = s3.head_object(**named)["VersionId"]
+                    s3.copy_object(**named, CopySource={**named, "VersionId": version})
 
     return when_called(lab, VERIFY, copy)
 
