@@ -151,8 +151,8 @@ def _outcome(action: Action, error: tuple[str, str] | None, seconds: float) -> O
     code, told = error
     if action.how is How.MARKER and code == "NoSuchKey":
         return Outcome(action, Result.ALREADY, "", seconds, detail=told)
-    conflict = code in ("PreconditionFailed", "ConditionalRequestConflict")
-    return Outcome(action, Result.CONFLICT if conflict else Result.FAILED, "", seconds, 0, told)
+    result = Result.CONFLICT if code == "PreconditionFailed" else Result.FAILED
+    return Outcome(action, result, "", seconds, 0, told)
 
 
 def _objects(action: Action) -> int:
