@@ -223,7 +223,7 @@ def _history(found: Preflight) -> Iterator[tuple[str, str, bool]]:
 
 
 def _encryption(target: Facts, kept: bool) -> Iterator[tuple[str, str, bool]]:
-    default = target.encryption or "not known"
+    default = "not known" if "encryption" in target.unknown else target.encryption or "AES256"
     if target.encryption.startswith("aws:kms"):
         default = target.kms_key or "the key that AWS manages"
     if not kept:

@@ -44,6 +44,8 @@ EXPECTED: Final = (BotoCoreError, CannotRun, ClientError, DrillError, OSError)
 FRESH: Final = timedelta(minutes=5)
 """How long after it began to be listed a bucket is changed without a look at each key again."""
 
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
 OTHERS: Final = "another object is there, of which no version would be left: not replaced"
 
 
@@ -214,7 +216,7 @@ class _Work:
         for noted in journal.read(story.plan.journal):
             standing.take(noted)
         story.resumed = True
-        self.read_at = clock.parse(seal.made_at) - timedelta(seconds=seal.seconds)
+        self.read_at = _LONG_AGO
         left = (
             action
             for number, action in enumerate(story.plan.read())
@@ -232,7 +234,7 @@ class _Work:
             prefix=command.prefix,
             undelete=command.undelete,
             horizon=horizon,
-            etags_tell=not (command.encryption or self._has_kms),
+            etags_tell=False,
             doubts=command.doubts,
             through=reading.entries,
             through_there=reading.entries,
@@ -244,12 +246,6 @@ class _Work:
         for action in actions:
             follow.tick()
             yield action
-
-    @property
-    def _has_kms(self) -> bool:
-        """Whether a copy has another ETag than its version, for a key encrypts it by default."""
-        places = (self.story.found.source, self.story.found.target)
-        return any(place.facts.encryption.startswith("aws:kms") for place in places)
 
     def _show(self, seal: Seal, first: list[Action]) -> None:
         story, counts = self.story, seal.counts

@@ -78,7 +78,10 @@ def _lost(story: Story) -> Iterator[Text]:
         "written without a version: what these keys held from before versioning, their null"
         " version, may be lost"
     )
-    yield from _some((f"! {key}" for key in written), len(written), head, story, _BAD)
+    if written:
+        yield from _some((f"! {key}" for key in written), len(written), head, story, _BAD)
+    else:
+        yield Text("no key is known to have been written without a version", style=_BAD)
     yield Text(
         "nothing more was written. Switch versioning on, find out who switched it off, and look at"
         " these keys, before anything else is written there",
