@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 from cli.journal import Noted
 from functions.s3_versions import sameness
-from functions.s3_versions.sameness import Facts
 from functions.s3_versions.values import NULL, Action, Diff, How
 from functions.s3_versions.wire import Bucket
 
@@ -82,11 +81,6 @@ def is_copy(
         and wanted.headers == made.headers
         and (not encryption or wanted.encrypting == made.encrypting)
         and not wanted.checksums.keys() & made.checksums.keys()
-        and (_tells_nothing(wanted) or _tells_nothing(made))
+        and not (wanted.etag_is_md5 and made.etag_is_md5)
         and sameness.tags(source, wanted) == sameness.tags(target, made)
     )
-
-
-def _tells_nothing(facts: Facts) -> bool:
-    """Whether the ETag of a version is not the MD5 of its bytes."""
-    return bool(facts.parts) or facts.encryption.startswith("aws:kms")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -22,6 +23,7 @@ _HEADERS: Final = (
     "expires",
     "x-amz-website-redirect-location",
 )
+_MD5: Final = re.compile("[0-9a-f]{32}")
 _CHECKSUM: Final = "x-amz-checksum-"
 _ENCRYPTION: Final = "x-amz-server-side-encryption"
 _KMS_KEY: Final = "x-amz-server-side-encryption-aws-kms-key-id"
@@ -54,6 +56,12 @@ class Facts:
         """The headers by which another object is encrypted in the same way."""
         given = {_ENCRYPTION: self.encryption, _KMS_KEY: self.kms_key}
         return {name: value for name, value in given.items() if value}
+
+    @property
+    def etag_is_md5(self) -> bool:
+        """Whether the ETag is the MD5 of the bytes: not of parts, nor under a KMS key (S3 API)."""
+        by_key = self.encryption.startswith("aws:kms")
+        return not by_key and _MD5.fullmatch(self.etag) is not None
 
     @property
     def parts(self) -> int:
@@ -176,6 +184,6 @@ def has_same_content(
         return True
     for algorithm in wanted.checksums.keys() & current.checksums.keys():
         return wanted.checksums[algorithm] == current.checksums[algorithm]
-    if wanted.size > most_read:
+    if wanted.size > most_read or (wanted.etag_is_md5 and current.etag_is_md5):
         return False
     return digest(one, wanted.key, wanted.version) == digest(other, current.key, current.version)

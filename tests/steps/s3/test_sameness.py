@@ -182,3 +182,22 @@ def test_who_may_not_read_tags_is_told_by_the_copy() -> None:
         Copier(bucket, bucket, threads=1) as copier,
     ):
         assert one(copier.resolve([action])).how is How.COPY
+
+
+@pytest.mark.parametrize(
+    ("line", "reads"),
+    [
+        pytest.param("x-amz-server-side-encryption: AES256", False, id="ETags are digests"),
+        pytest.param("x-amz-server-side-encryption: aws:kms", True, id="ETags tell nothing"),
+    ],
+)
+def test_objects_whose_etags_are_digests_that_differ_are_not_read(line: str, reads: bool) -> None:
+    action = Action(key="key", diff=Diff.CHANGE, how=How.COMPARE, version="1")
+    heads = [ok(b"", f'ETag: "{letter * 32}"', line) for letter in "ab"]
+    with (
+        talking(*heads, ok(b""), ok(b""), tagged("v"), tagged("v")) as (talker, bucket),
+        Copier(bucket, bucket, threads=1) as copier,
+    ):
+        assert one(copier.resolve([action])).how is (How.NOTHING if reads else How.COPY)
+        asked = [heard.line.split()[0] for heard in talker.heard]
+        assert asked == ["HEAD"] * 2 + ["GET"] * (4 if reads else 0)
