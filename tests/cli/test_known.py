@@ -6,13 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli import known, restore_bucket
+from cli.journal import Noted
 from cli.known import Known
+from functions.s3_versions.outcome import Result
 from functions.s3_versions.values import Action, Diff, How
-from lab.s3_records import Content
+from functions.s3_versions.wire import Bucket
+from lab.s3_records import Checksum, Content
 from tests.cli.conftest import AFTER, BEFORE, Past, Terminal
 
 
@@ -136,3 +140,41 @@ def test_under_a_kms_key_etags_tell_nothing_and_a_second_run_writes_nothing(
     before = bucket.versions()
     assert "nothing to do" in terminal.restore(bucket, at).out
     assert bucket.versions() == before
+
+
+CRC = Checksum(algorithm="CRC32", value="AAAAAA==")
+OTHER_CRC = Checksum(algorithm="CRC32", value="BBBBBB==")
+SHA = Checksum(algorithm="SHA1", value="AAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "made", "change", "proven"),
+    [
+        pytest.param(None, None, {}, True, id="no checksum"),
+        pytest.param(CRC, None, {}, True, id="of one alone"),
+        pytest.param(CRC, SHA, {}, True, id="none in common"),
+        pytest.param(CRC, OTHER_CRC, {}, False, id="they differ"),
+        pytest.param(None, None, {"metadata": {"a": "b"}}, False, id="other metadata"),
+        pytest.param(None, None, {"tags": {"a": "b"}}, False, id="other tags"),
+        pytest.param(None, None, {"body": b"then!"}, False, id="another size"),
+        pytest.param(None, None, {"encryption": "aws:kms"}, False, id="encrypted otherwise"),
+    ],
+)
+def test_a_large_copy_is_proven_by_all_that_is_told_of_it(
+    bucket: Past,
+    wanted: Checksum | None,
+    made: Checksum | None,
+    change: dict[str, Any],
+    proven: bool,
+) -> None:
+    in_parts(bucket, "film", b"then")
+    bucket.put("film", b"then")
+    ids = [version for _, version in bucket.versions()]
+    told = {ids[1]: {"checksum": wanted}, ids[0]: {"checksum": made, **change}}
+    for version in bucket.emulator.s3.bucket(bucket.name).versions():
+        assert version.content is not None
+        version.content = replace(version.content, **told[version.id])
+    noted = Noted(0, "film", How.COPY, Result.DONE, ids[1], ids[0], 4, "")
+    with Bucket(bucket.name, client=bucket.s3) as wire:
+        assert known.is_copy(wire, wire, noted, encryption=True, most_read=0) == proven
+        assert not known.is_copy(wire, wire, noted, encryption=True, most_read=4)

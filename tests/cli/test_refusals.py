@@ -77,11 +77,12 @@ def test_into_objects_without_versioning(bucket: Past, terminal: Terminal) -> No
     assert terminal.run(*words, "--prefix", "b/").status == 0
 
 
-def test_a_bucket_that_may_not_be_looked_at(bucket: Past, terminal: Terminal) -> None:
-    bucket.emulator.s3.faults.refuse(
-        "GetBucketLifecycleConfiguration", code="AccessDenied", status=403
-    )
-    refused(terminal.run(bucket.name, "--at", "1h ago", "--yes"), "GetBucketLifecycleConfiguration")
+@pytest.mark.parametrize("operation", ["GetBucketVersioning", "GetBucketLifecycleConfiguration"])
+def test_a_bucket_that_may_not_be_looked_at(
+    bucket: Past, terminal: Terminal, operation: str
+) -> None:
+    bucket.emulator.s3.faults.refuse(operation, code="AccessDenied", status=403)
+    refused(terminal.run(bucket.name, "--at", "1h ago", "--yes"), operation)
 
 
 def test_a_listing_that_is_denied(bucket: Past, terminal: Terminal) -> None:
