@@ -49,7 +49,7 @@ def bring_back(
     bucket, attempt, at = plan["place"]["bucket"], witness["attempt"], witness["at"]
     requested = _now()
     with (
-        Bucket(bucket, client=objects.client()) as wire,
+        Bucket(bucket, client=objects.client(), owner=plan["account"]) as wire,
         Copier(wire, wire) as copier,
     ):
         guarded = _is_guarded(bucket, attempt, evidence.get_json(witness["key"]))
@@ -129,8 +129,8 @@ def restore_elsewhere(
     source, target = drill["bucket"], plan["place"]["bucket"]
     at, prefix = witness["at"], drill["prefix"]
     with (
-        Bucket(source, client=objects.client()) as wire,
-        Bucket(target, client=objects.client()) as scratch,
+        Bucket(source, client=objects.client(), owner=plan["account"]) as wire,
+        Bucket(target, client=objects.client(), owner=plan["account"]) as scratch,
         Copier(wire, scratch) as copier,
     ):
         began = time.perf_counter()

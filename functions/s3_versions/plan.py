@@ -153,6 +153,7 @@ def make(
     return {
         "run_id": run,
         "key": naming.evidence_key(drill["name"], run),
+        "account": account(execution),
         "mode": drill["mode"],
         "place": {
             "bucket": place_of(drill),
@@ -170,6 +171,15 @@ def make(
         "source": found.source.to_document(),
         "own": found.place.to_document(),
     }
+
+
+def account(execution: Mapping[str, str]) -> str:
+    """The account that an execution runs in, from its ARN.
+
+    >>> account({"id": "arn:aws:states:sa-east-1:123456789012:execution:drill-x:a"})
+    '123456789012'
+    """
+    return execution["id"].split(":")[4]
 
 
 def call_budget() -> dict[str, int]:

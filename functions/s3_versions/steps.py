@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from functions import clock
+from functions import clock, owner
 from functions.claim import DEAD, claim
 from functions.errors import Refused
 from functions.evidence import Evidence
@@ -22,6 +22,7 @@ def plan(run: Run) -> Answer:
 
     Raises Refused, with every reason at once.
     """
+    _expect_owner(run)
     overrides = planning.read_input(run.document["input"])
     made = planning.make(
         drill=run.drill,
@@ -31,6 +32,11 @@ def plan(run: Run) -> Answer:
         now=run.now,
     )
     return claim(run, made, dry_run=overrides.dry_run, scheduled_time=overrides.scheduled_time)
+
+
+def _expect_owner(run: Run) -> None:
+    """Every bucket must be of this account: a name that was given up may be anybody's."""
+    owner.expect(objects.client(), planning.account(run.document["execution"]))
 
 
 def _look_around(run: Run) -> Surroundings:
@@ -50,6 +56,7 @@ def witness(run: Run) -> Answer:
     """Write a canary's objects and lose them, or list the real ones; T is fixed here."""
     from functions.s3_versions import witness as witnessing
 
+    _expect_owner(run)
     if run.plan["blocked"]:
         return done(blocked=run.plan["blocked"])
     evidence = Evidence.of(run.settings)
@@ -72,6 +79,7 @@ def exercise(run: Run) -> Answer:
     """
     from functions.s3_versions.copier import VersioningLost
 
+    _expect_owner(run)
     if run.plan["blocked"]:
         return done(blocked=run.plan["blocked"])
     try:
@@ -104,6 +112,7 @@ def verify(run: Run) -> Answer:
     """Read back, compare, and look at the bucket's configuration once more."""
     from functions.s3_versions import verify as verifying
 
+    _expect_owner(run)
     return verifying.verify(
         drill=run.drill,
         plan=run.plan,
@@ -119,6 +128,7 @@ def verify_unit(run: Run) -> Answer:
     """Compare a range of a rehearsal's objects with the versions that they came from."""
     from functions.s3_versions import verify_unit as comparing
 
+    _expect_owner(run)
     if run.unit is None:
         raise Refused("unit: missing: expected the number of a unit of Verify's answer")
     evidence = Evidence.of(run.settings)
@@ -143,6 +153,7 @@ def teardown(run: Run) -> Answer:
     """
     from functions.s3_versions import teardown as removing
 
+    _expect_owner(run)
     answer = removing.remove(
         drill=run.drill,
         plan=run.plan,

@@ -71,7 +71,7 @@ def remove(
     deleted = previous.get("versions", 0)
     for key, upload in objects.unfinished_uploads(bucket, prefix):
         objects.abort_upload(bucket, key, upload)
-    with Bucket(bucket, client=objects.client()) as wire:
+    with Bucket(bucket, client=objects.client(), owner=plan["account"]) as wire:
         refused: list[str] = []
         while found := list(islice(restore.entries(wire, prefix=prefix), AT_ONCE)):
             refused = _delete(bucket, found)

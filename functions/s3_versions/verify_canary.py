@@ -60,7 +60,7 @@ def checks(
     yield from (_content(one) for one in back)
     for name, expected, differs in _PROPERTIES:
         yield _property(bucket, name, expected, differs, back)
-    yield _versions(bucket, attempt, by_key)
+    yield _versions(plan, attempt, by_key)
 
 
 def _read(bucket: str, specimen: Specimen, written: Written) -> Back:
@@ -211,9 +211,10 @@ def _property(bucket: str, name: str, expected: str, differs: Differs, back: lis
     )
 
 
-def _versions(bucket: str, attempt: str, written: Mapping[str, Written]) -> Check:
+def _versions(plan: Mapping[str, Any], attempt: str, written: Mapping[str, Written]) -> Check:
     """Whether every version and marker that was written is there, in the order of its writing."""
-    with Bucket(bucket, client=objects.client()) as wire:
+    bucket = plan["place"]["bucket"]
+    with Bucket(bucket, client=objects.client(), owner=plan["account"]) as wire:
         listed = {
             key: [entry.version_id for entry in history]
             for key, history in groupby(

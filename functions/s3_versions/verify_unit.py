@@ -115,8 +115,8 @@ def compare(
     rows = {one.row.key: one for one in seen[part.start : part.stop]}
     sampled = _sampled(plan["run_id"], seen, sample=drill["sample"])
     with (
-        Bucket(drill["bucket"], client=objects.client(), connections=CONNECTIONS) as source,
-        Bucket(plan["place"]["bucket"], client=objects.client(), connections=CONNECTIONS) as copy,
+        _open(drill["bucket"], plan) as source,
+        _open(plan["place"]["bucket"], plan) as copy,
     ):
         found = _look(source, drill["prefix"], part, rows, witness)
         there = _current(copy, drill["prefix"], part)
@@ -148,6 +148,10 @@ def compare(
         if compared or name != "read_back":
             checks.append(_check(name, CheckClass.CONTENT, part, wrong, expected, compared))
     return checks
+
+
+def _open(bucket: str, plan: Mapping[str, Any]) -> Bucket:
+    return Bucket(bucket, client=objects.client(), owner=plan["account"], connections=CONNECTIONS)
 
 
 def _sampled(run: str, seen: Iterable[Witnessed], *, sample: int) -> set[str]:

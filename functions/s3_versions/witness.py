@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -39,40 +39,52 @@ class AskedTwice(DrillError):
     """When a write had to be asked for again: S3 may hold a version that nobody has noted."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Where:
+    """The bucket that a canary is written to, and the account that must own it."""
+
+    bucket: str
+    account: str
+
+    def open(self) -> Bucket:
+        """The bucket, over connections of its own."""
+        return Bucket(self.bucket, client=objects.client(), owner=self.account)
+
+
 def write(*, plan: Mapping[str, Any], previous: Mapping[str, Any], evidence: Evidence) -> Answer:
     """Write the canary's objects, then lose them.
 
     Each attempt has a folder of its own, so that one that was interrupted is not mistaken for
     another; teardown removes them all.
     """
-    place = plan["place"]
-    bucket, key = place["bucket"], f"{plan['key']}/witness/canary.json"
+    where = Where(bucket=plan["place"]["bucket"], account=plan["account"])
+    key = f"{plan['key']}/witness/canary.json"
     attempt, newest = previous.get("attempt"), previous.get("newest", "")
     kept = {"attempt": attempt, "key": key, "newest": newest}
-    if attempt and objects.stamp(bucket, f"{attempt}{CLOCK}") <= newest:
+    if attempt and objects.stamp(where.bucket, f"{attempt}{CLOCK}") <= newest:
         return waiting(NEXT_SECOND, "S3 to give a later date", **kept)
     try:
-        if not attempt or _is_half_lost(bucket, attempt, newest):
-            return _begin(place, key, evidence)
-        return _end(bucket, kept, evidence)
+        if not attempt or _is_half_lost(where, attempt, newest):
+            return _begin(where, plan["place"]["prefix"], key, evidence)
+        return _end(where, kept, evidence)
     except AskedTwice:
         return waiting(NEXT_SECOND, "another attempt: an answer of S3 was lost")
 
 
-def _begin(place: Mapping[str, str], key: str, evidence: Evidence) -> Answer:
+def _begin(where: Where, prefix: str, key: str, evidence: Evidence) -> Answer:
     """Write what is to be brought back, in a folder of its own."""
-    attempt = f"{place['prefix']}{uuid.uuid4().hex[:8]}/"
-    written = [_write(place["bucket"], one) for one in specimens(attempt)]
+    attempt = f"{prefix}{uuid.uuid4().hex[:8]}/"
+    written = [_write(where, one) for one in specimens(attempt)]
     evidence.put_json(key, [one.to_record() for one in written])
-    newest = max(objects.modified(place["bucket"], one.key) for one in written)
+    newest = max(objects.modified(where.bucket, one.key) for one in written)
     return waiting(NEXT_SECOND, "S3 to give a later date", attempt=attempt, key=key, newest=newest)
 
 
-def _end(bucket: str, kept: Mapping[str, Any], evidence: Evidence) -> Answer:
+def _end(where: Where, kept: Mapping[str, Any], evidence: Evidence) -> Answer:
     """Overwrite and delete what was written."""
     attempt, key, newest = kept["attempt"], kept["key"], kept["newest"]
     by_key = {record["key"]: Written.from_record(record) for record in evidence.get_json(key)}
-    lost = [_lose(bucket, one, by_key[one.key]) for one in specimens(attempt)]
+    lost = [_lose(where, one, by_key[one.key]) for one in specimens(attempt)]
     evidence.put_json(key, [one.to_record() for one in lost])
     return done(
         attempt=attempt,
@@ -84,18 +96,18 @@ def _end(bucket: str, kept: Mapping[str, Any], evidence: Evidence) -> Answer:
     )
 
 
-def _is_half_lost(bucket: str, attempt: str, newest: str) -> bool:
+def _is_half_lost(where: Where, attempt: str, newest: str) -> bool:
     """Whether a call that died has begun to overwrite: what it wrote, nobody has noted."""
-    with Bucket(bucket, client=objects.client()) as wire:
+    with where.open() as wire:
         return any(
             entry.modified[:19] > newest and entry.key != f"{attempt}{CLOCK}"
             for entry in restore.entries(wire, prefix=attempt)
         )
 
 
-def _write(bucket: str, one: Specimen) -> Written:
+def _write(where: Where, one: Specimen) -> Written:
     """Write what comes before version 1, and version 1; what S3 then holds of it."""
-    older = _put_many(bucket, one.key, (one.body(-number) for number in range(one.before)))
+    older = _put_many(where, one.key, (one.body(-number) for number in range(one.before)))
     form, body = one.form, one.body(1)
     facts: dict[str, Any] = {
         **form.headers,
@@ -105,13 +117,13 @@ def _write(bucket: str, one: Specimen) -> Written:
     if form.tags:
         facts["Tagging"] = objects.tagging(form.tags)
     version = _once(
-        objects.put_in_parts(bucket, one.key, list(one.parts), **facts)
+        objects.put_in_parts(where.bucket, one.key, list(one.parts), **facts)
         if form.parts
-        else objects.put(bucket, one.key, body, **facts)
+        else objects.put(where.bucket, one.key, body, **facts)
     )
-    held = objects.head(bucket, one.key, version)
+    held = objects.head(where.bucket, one.key, version)
     if held is None:
-        raise NotWritten(f"s3://{bucket}/{one.key}: {version}: S3 took it and does not have it")
+        raise NotWritten(f"{one.key}: {version}: S3 took it, and does not have it")
     return Written(
         name=one.name,
         key=one.key,
@@ -136,21 +148,21 @@ def _once(made: Made) -> str:
     return made.version
 
 
-def _put_many(bucket: str, key: str, bodies: Iterable[bytes]) -> list[str]:
+def _put_many(where: Where, key: str, bodies: Iterable[bytes]) -> list[str]:
     """Write versions of one key, one after the other; their ids."""
-    with Bucket(bucket, client=objects.client()) as wire:
+    with where.open() as wire:
         answers = [wire.request("PutObject", "PUT", key, body=body) for body in bodies]
     if any(answer.tries > 1 for answer in answers):
-        raise AskedTwice(f"s3://{bucket}/{key}")
+        raise AskedTwice(f"s3://{where.bucket}/{key}")
     return [answer.headers.get("x-amz-version-id", "") for answer in answers]
 
 
-def _lose(bucket: str, one: Specimen, written: Written) -> Written:
+def _lose(where: Where, one: Specimen, written: Written) -> Written:
     """Overwrite or delete an object; its history with what was added."""
     if one.fate is Fate.OVERWRITTEN:
-        added = _put_many(bucket, one.key, (one.body(2 + number) for number in range(one.after)))
+        added = _put_many(where, one.key, (one.body(2 + number) for number in range(one.after)))
     else:
-        added = [_once(objects.delete(bucket, one.key))]
+        added = [_once(objects.delete(where.bucket, one.key))]
     record = {**asdict(written), "history": (*reversed(added), *written.history)}
     return Written.from_record(record)
 

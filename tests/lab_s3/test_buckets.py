@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from functions.model import Status
+from lab import aws
 from lab.damage import Damage, list_damages
 from tests.lab_s3.conftest import NAMES, Buckets, facts, failed, schema
 
@@ -80,7 +81,12 @@ def test_a_healthy_drill_passes_while_somebody_writes_and_every_check_has_run(
     assert buckets.scratch() == {}
     assert buckets.claim(drill) is None
     assert len(calls) > begun
-    assert not [call for call in calls[begun:] if call.status == 403], "each call is allowed"
+    made = calls[begun:]
+    assert not [call for call in made if call.status == 403], "each call is allowed"
+    evidence = buckets.lab.deployment.evidence_bucket
+    of_buckets = [c for c in made if c.service == "s3" and c.parameters["Bucket"] != evidence]
+    owners = {call.parameters.get("ExpectedBucketOwner") for call in of_buckets}
+    assert owners == {aws.ACCOUNT}, "a bucket of that name may be somebody else's"
 
 
 def test_a_rehearsal_restores_every_object_of_the_bucket(buckets: Buckets) -> None:

@@ -17,6 +17,7 @@ from functions.s3_versions import canary as forms
 from functions.s3_versions import teardown, witness
 from functions.s3_versions.copier import Copier
 from functions.s3_versions.values import How
+from functions.s3_versions.wire import RequestRefused
 from lab import s3_objects
 from lab.calls import Call
 from lab.emulator import Emulator
@@ -294,3 +295,9 @@ def test_another_key_of_the_same_algorithm_is_another_encryption(canary: Drilled
     records[0]["kms_key"] = "arn:aws:kms:sa-east-1:123456789012:key/another"
     canary.evidence.put_json(canary.witness["key"], records)
     assert canary.not_passed() == {*BUCKET_CHECKS, "encryption"}
+
+
+def test_a_bucket_of_another_account_is_refused(canary: Drilled) -> None:
+    canary.plan["account"] = "999999999999"
+    with pytest.raises(RequestRefused, match="AccessDenied"):
+        canary.written()
