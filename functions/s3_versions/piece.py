@@ -13,11 +13,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, assert_never
 
-from functions.s3_versions import listing
+from functions.s3_versions import confirmed, listing
+from functions.s3_versions.confirmed import Copy
 from functions.s3_versions.copier import Copier
 from functions.s3_versions.errand import Errand
 from functions.s3_versions.outcome import Outcome, Result
@@ -48,11 +49,12 @@ class Piece:
     """What was done of a range.
 
     `position` is the key up to which all is done, and behind which to go on; empty at the end.
-    `tally` counts this piece alone.
+    `tally` counts this piece alone. `copies` are those that cannot be compared later.
     """
 
     position: str
     tally: Tally
+    copies: tuple[Copy, ...] = ()
 
 
 class Notes:
@@ -103,6 +105,7 @@ def work(
     source: Bucket,
     target: Bucket,
     notes: Notes | None = None,
+    copies: Iterable[Copy] = (),
     began_upload: Callable[[str, str], object] = lambda _key, _upload: None,
     is_late: Callable[[], bool] = lambda: False,
 ) -> Piece:
@@ -110,8 +113,9 @@ def work(
 
     At least one key is done. What was done already needs nothing more: a piece may be done again.
     `source` and `target` are one in place. `notes` take what is worth a line, also of a piece that
-    ends with an error; `began_upload` is as the Copier's. Raises VersioningLost, ListingOutOfOrder, UnreadableListing, RequestRefused,
-    NoAnswer, TlsFailed and botocore's errors.
+    ends with an error. `copies` are those of the pieces that were applied, to be verified.
+    `began_upload` is as the Copier's. Raises VersioningLost, ListingOutOfOrder, UnreadableListing,
+    RequestRefused, NoAnswer, TlsFailed and botocore's errors.
     """
     notes, stretch, since = notes or Notes(), _Stretch(is_late), _Since(errand.began)
     seen = since.entries if phase is Phase.VERIFY else iter
@@ -129,7 +133,7 @@ def work(
         through=lambda found: stretch.entries(seen(found) if errand.in_place else found),
         through_there=seen,
     )
-    tally = Tally()
+    tally, made = Tally(), list[Copy]()
     with ExitStack() as opened:
         opened.enter_context(closing(planned))
         copier = opened.enter_context(
@@ -143,38 +147,23 @@ def work(
                     notes.take(action)
             case Phase.APPLY:
                 for outcome in copier.apply(actions):
-                    _count(tally, notes, outcome.action, outcome)
+                    _count(tally, notes, outcome)
+                    if copy := confirmed.of(outcome):
+                        made.append(copy)
             case Phase.VERIFY:
+                looked = _Looked(source, target, since, copies)
                 for action in actions:
-                    _count(tally, notes, action, _verified(action, since))
+                    _count(tally, notes, looked.at(action))
             case _:
                 assert_never(phase)
-    return Piece(position=stretch.position, tally=tally)
+    return Piece(position=stretch.position, tally=tally, copies=tuple(made))
 
 
-def _count(tally: Tally, notes: Notes, action: Action, outcome: Outcome) -> None:
-    tally.planned(action)
-    if action.diff is not Diff.UNRESTORABLE:
+def _count(tally: Tally, notes: Notes, outcome: Outcome) -> None:
+    tally.planned(outcome.action)
+    if outcome.action.diff is not Diff.UNRESTORABLE:
         tally.happened(outcome)
-    notes.take(action, outcome)
-
-
-def _verified(action: Action, since: _Since) -> Outcome:
-    """What came of a key, as a plan of it that was made afterwards shows."""
-    is_later, current = since.has(action.key), action.current or "nothing"
-    if action.diff is Diff.UNCHANGED:
-        return Outcome(action, Result.ALREADY, action.current)
-    if is_later:
-        told = f"current is {current}, dated after the start: expected {_wanted(action)}"
-        return Outcome(action, Result.CONFLICT, detail=told)
-    if action.how is How.THAW:
-        return Outcome(action, Result.THAWING, detail=f"{action.version} is not back yet")
-    told = f"current is {current}: expected {_wanted(action)}"
-    return Outcome(action, Result.FAILED, detail=told)
-
-
-def _wanted(action: Action) -> str:
-    return f"what {action.version} is" if action.version else "nothing"
+    notes.take(outcome.action, outcome)
 
 
 class _Stretch:
@@ -236,6 +225,38 @@ class _Since:
         while self._keys and self._keys[0] < key:
             self._keys.popleft()
         return bool(self._keys) and self._keys[0] == key
+
+
+class _Looked:
+    """What came of keys, as a plan that was made afterwards shows."""
+
+    def __init__(
+        self, source: Bucket, target: Bucket, since: _Since, copies: Iterable[Copy]
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._since = since
+        self._copies = set(copies)
+
+    def at(self, action: Action) -> Outcome:
+        """What came of the key of an action: they are asked for in order."""
+        is_later = self._since.has(action.key)
+        if action.diff is Diff.UNCHANGED:
+            return Outcome(action, Result.ALREADY, action.current)
+        wanted = f"what {action.version} is" if action.version else "nothing"
+        told = f"current is {action.current or 'nothing'}: expected {wanted}"
+        copy = Copy(action.key, action.version, action.current)
+        if copy in self._copies:
+            if confirmed.agrees(copy, self._source, self._target):
+                unchanged = replace(action, diff=Diff.UNCHANGED, how=How.NOTHING)
+                return Outcome(unchanged, Result.ALREADY, action.current)
+            return Outcome(action, Result.FAILED, detail=told)
+        if is_later:
+            told = f"{told}; it is dated after the start"
+            return Outcome(action, Result.CONFLICT, detail=told)
+        if action.how is How.THAW:
+            return Outcome(action, Result.THAWING, detail=f"{action.version} is not back yet")
+        return Outcome(action, Result.FAILED, detail=told)
 
 
 def look_into(bucket: Bucket, prefix: str) -> Look:

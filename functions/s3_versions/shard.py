@@ -10,7 +10,7 @@ Every bucket must be of the account that the functions are in, and every request
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial, wraps
@@ -26,6 +26,7 @@ from functions.evidence import Evidence
 from functions.model import Answer
 from functions.s3_versions import errand as errands
 from functions.s3_versions import objects, uploads
+from functions.s3_versions.confirmed import Copy
 from functions.s3_versions.errand import Errand
 from functions.s3_versions.outcome import Result
 from functions.s3_versions.piece import THREADS, Notes, Phase, look_into, work
@@ -143,6 +144,7 @@ def shard_handler(event: Mapping[str, Any], context: Context) -> Answer:
                 source=source,
                 target=target,
                 notes=notes,
+                copies=_copied(document, shard["number"]) if phase is Phase.VERIFY else (),
                 began_upload=partial(_begin, document, shard["number"]),
                 is_late=is_late,
             )
@@ -152,6 +154,9 @@ def shard_handler(event: Mapping[str, Any], context: Context) -> Answer:
     if so_far:
         tally.add(Tally.from_record(so_far["tally"]))
     tally.add(piece.tally)
+    if piece.copies:
+        key = f"{_copies(document, shard['number'])}{calls:04}.json"
+        _evidence().put_json(key, piece.copies)
     facts = {
         "number": shard["number"],
         "position": piece.position,
@@ -219,6 +224,17 @@ def _begun(document: Mapping[str, Any], number: int) -> set[str]:
     kept = _evidence()
     keys = kept.list_keys(_uploads(document, number))
     return {kept.get_json(key)["id"] for key in keys}
+
+
+def _copies(document: Mapping[str, Any], number: int) -> str:
+    return f"{_folder(document)}/copies/parts/{number:05}-"
+
+
+def _copied(document: Mapping[str, Any], number: int) -> Iterator[Copy]:
+    """The copies of a shard that cannot be compared."""
+    kept = _evidence()
+    for key in kept.list_keys(_copies(document, number)):
+        yield from (Copy(*copy) for copy in kept.get_json(key))
 
 
 def _lacking(tally: Tally, phase: Phase) -> str:

@@ -255,10 +255,11 @@ def test_the_functions_may_make_their_calls(restoring: Template, may: dict[str, 
     noted = put("apply/parts/00000-0001.jsonl.gz", Tagging="retention=manifest")
     told = [get("plan/shards/00000.json"), put("apply/shards/00000.json"), noted]
     begun = "uploads/parts/00000-1a2b.json"
-    uploads = [
-        put(begun, Tagging="retention=manifest"),
+    copied = "copies/parts/00000-0001.json"
+    kept = [
+        *(put(name, Tagging="retention=manifest") for name in (begun, copied)),
         ("s3", "ListObjectsV2", {"Bucket": proof, "Prefix": f"{folder}uploads/parts/00000-"}),
-        get(begun),
+        *(get(name) for name in (begun, copied)),
     ]
     versioning: S3Call = ("s3", "GetBucketVersioning", {"Bucket": "files-restored"})
     watched: list[S3Call] = [
@@ -277,7 +278,7 @@ def test_the_functions_may_make_their_calls(restoring: Template, may: dict[str, 
             *deletes("files-restored", marker),
             ("s3", "RestoreObject", {"Bucket": "files-there", "Key": "a", "VersionId": "1"}),
             *watched,
-            *uploads,
+            *kept,
             *writes("files.here", "a"),
             *deletes("files.here", marker),
             *deletes("files-undelete", {"Key": "a", "VersionId": "1"}),

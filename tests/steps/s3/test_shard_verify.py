@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from functions.errors import Refused
-from functions.s3_versions import piece
+from functions.s3_versions import confirmed, piece
 from functions.s3_versions.copier import Copier
 from functions.s3_versions.piece import Phase
 from functions.s3_versions.watch import VersioningLost
@@ -293,6 +294,73 @@ def test_an_upload_that_is_completed_leaves_nothing_to_abort(
     run.run("verify")
     assert run.whole("verify")["complete"]
     assert run.holds(run.source)["zz large"] == b"x" * (5 * MIB + 1)
+
+
+def not_to_be_compared(run: Restore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two objects in parts, without checksums, as were uploaded long ago; both are too large."""
+    monkeypatch.setattr(confirmed, "MOST_READ", MIB)
+    monkeypatch.setattr(piece, "Copier", partial(Copier, most_read=MIB))
+    for key in ("zz large", "zz other"):
+        run.set_clock(-4)
+        upload = {"Bucket": run.source, "Key": key}
+        upload["UploadId"] = run.client.create_multipart_upload(**upload)["UploadId"]
+        bodies = [b"x" * 5 * MIB, b"y"]
+        etags = [
+            run.client.upload_part(PartNumber=number, Body=body, **upload)["ETag"]
+            for number, body in enumerate(bodies, 1)
+        ]
+        parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+        run.client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **upload)
+        run.set_clock(5)
+        run.delete(key)
+    run.set_clock(LATER)
+    without_checksums(run)
+    run.plan()
+
+
+def without_checksums(run: Restore) -> None:
+    for version in run.s3.s3.bucket(run.source).versions():
+        if version.content is not None:
+            version.content = replace(version.content, checksum=None)
+
+
+def test_a_copy_that_cannot_be_compared_is_known_by_what_s3_confirmed(
+    restore: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = restore()
+    not_to_be_compared(run, monkeypatch)
+    run.run("apply")
+    without_checksums(run)
+    told = run.whole("verify")
+    assert (told["complete"], told["changes"]) == (True, 0)
+
+
+def test_a_copy_that_was_confirmed_and_does_not_agree_differs_still(
+    restore: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = restore()
+    not_to_be_compared(run, monkeypatch)
+    run.run("apply")
+    without_checksums(run)
+    newest = run.versions()["zz large"][0]
+    for version in run.s3.s3.bucket(run.source).versions():
+        if version.id == newest and version.content is not None:
+            version.content = replace(version.content, headers={"Content-Type": "of/another"})
+    told = run.whole("verify")
+    assert told["cause"].startswith("1 differ still: see s3://")
+    assert [note["key"] for note in run.notes(Phase.VERIFY)] == ["zz large"]
+
+
+def test_who_wrote_over_a_copy_that_cannot_be_compared_is_told(
+    restore: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = restore()
+    not_to_be_compared(run, monkeypatch)
+    run.run("apply")
+    without_checksums(run)
+    run.put("zz large", b"z" * (5 * MIB + 1))
+    told = run.whole("verify")
+    assert told["cause"].startswith("1 written since the start: see s3://")
 
 
 def test_what_is_dated_in_the_second_of_the_start_is_not_taken_for_another_s(
