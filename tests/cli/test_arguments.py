@@ -95,6 +95,9 @@ def test_times(text: str, ago: timedelta) -> None:
         (("b", "--at", AT, "--show", "many"), "--show: 'many': expected a number"),
         (("b", "--at", AT, "--sample", "²"), "--sample: '²': expected a number"),
         (("b", "--at", AT, "--threads", "0"), "--threads: '0': expected a number from 1 to 256"),
+        (("b", "--at", AT, "--owner", "12"), "--owner: '12': expected an account, 12 digits"),
+        (("b", "--at", AT, "--owner", "²" * 12), "expected an account, 12 digits"),
+        (("b", "--at", AT, "--to-owner", "1" * 12), "--to-owner: '111111111111': expected --to"),
         (("b", "--at", AT, "--undel"), "unrecognized arguments: --undel"),
         (("b", "c", "--at", AT), "unrecognized arguments: c"),
     ],
@@ -121,7 +124,9 @@ def test_help_is_short_and_has_an_example(capsys: pytest.CaptureFixture[str]) ->
         ("b", "--at", AT),
         ("b", "--at", "2026-11-02T04:00:00.250001Z", "--prefix", "it's a b/\n", "--undelete"),
         ("b", "--at", "2h ago", "--to", "c", "--report", "r x.json", "--yes", "--lab"),
-        ("b", "--at", AT, "--work", "w", "--past-horizon"),
+        ("b", "--at", AT, "--work", "w", "--past-horizon", "--accept-doubts"),
+        ("b", "--at", AT, "--no-keep-encryption", "--owner", "0" * 12),
+        ("b", "--at", AT, "--to", "c", "--to-owner", "1" * 12),
     ],
 )
 def test_the_command_that_goes_on_means_the_same(words: tuple[str, ...]) -> None:
@@ -139,6 +144,8 @@ def test_a_plan_has_a_folder_for_each_thing_to_be_restored() -> None:
         Command(bucket="b", at=at, prefix="a"),
         Command(bucket="b", at=at, to="a"),
         Command(bucket="b", at=at, undelete=True),
+        Command(bucket="b", at=at, doubts=True),
+        Command(bucket="b", at=at, encryption=False),
         Command(bucket="c", at=at),
     ]
     assert len({command.folder("https://s3") for command in commands}) == len(commands)

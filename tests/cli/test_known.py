@@ -178,3 +178,20 @@ def test_a_large_copy_is_proven_by_all_that_is_told_of_it(
     with Bucket(bucket.name, client=bucket.s3) as wire:
         assert known.is_copy(wire, wire, noted, encryption=True, most_read=0) == proven
         assert not known.is_copy(wire, wire, noted, encryption=True, most_read=4)
+
+
+@pytest.mark.parametrize(("encryption", "proven"), [("AES256", False), ("aws:kms", True)])
+def test_digests_that_differ_prove_that_a_large_copy_is_none(
+    bucket: Past, encryption: str, proven: bool
+) -> None:
+    """Where a KMS key encrypts them, ETags are no digests."""
+    for body in (b"then", b"now!"):
+        bucket.put("film", body)
+    versions = bucket.emulator.s3.bucket(bucket.name).versions()
+    for version in versions:
+        assert version.content is not None
+        version.content = replace(version.content, checksum=None, encryption=encryption)
+    made, wanted = (version for _, version in bucket.versions())
+    noted = Noted(0, "film", How.COPY, Result.DONE, wanted, made, 4, "")
+    with Bucket(bucket.name, client=bucket.s3) as wire:
+        assert known.is_copy(wire, wire, noted, encryption=True, most_read=0) == proven

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from cli.journal import Journal, Lock, Noted, Standing
 from cli.plan_file import PlanFile, Seal
 from functions.s3_versions.outcome import Outcome, Result
 from functions.s3_versions.state_at import ELSEWHERE_ONLY
-from functions.s3_versions.values import Action, Caveat, Diff, How
+from functions.s3_versions.values import LARGEST_COPY, Action, Caveat, Diff, How
 
 NOW = datetime(2026, 11, 2, 5, tzinfo=UTC)
 COMMAND = {"bucket": "b", "at": "2026-11-02T04:00:00Z"}
@@ -128,6 +129,32 @@ def test_what_was_done_before_is_kept_when_it_is_planned_again(plan: PlanFile) -
         assert len(list(file)) == 2
     assert not plan.journal.exists()
     assert list(plan.read()) == [MARKER]
+
+
+def test_what_was_touched_is_what_a_plan_with_a_journal_was_to_do(plan: PlanFile) -> None:
+    seal(plan)
+    assert list(plan.touched()) == [], "only planned"
+    note(plan, 0, COPY)
+    assert list(plan.touched()) == [COPY.key, MARKER.key]
+    plan.write([replace(COPY, key="Z"), LOST, replace(MARKER, key="c")])
+    assert list(plan.touched()) == [COPY.key, MARKER.key], "and what earlier plans have done"
+    note(plan, 0, COPY)
+    assert list(plan.touched()) == ["Z", COPY.key, "c", MARKER.key]
+
+
+def test_keys_in_doubt_and_keys_in_parts_are_counted(plan: PlanFile) -> None:
+    doubts = (Caveat.MAYBE_EXPIRED, Caveat.NULL_OVERWRITTEN)
+    large = replace(COPY, size=LARGEST_COPY + 1)
+    counts = plan.write(
+        [
+            replace(large, key="a", caveats=(Caveat.SAME_SECOND, doubts[0])),
+            replace(LOST, key="b", caveats=doubts),
+            replace(STAYS, key="c", caveats=doubts[1:], size=large.size),
+            replace(COPY, key="d", caveats=(Caveat.MULTIPART,), size=LARGEST_COPY),
+            replace(MARKER, key="e"),
+        ]
+    )
+    assert (counts.guessed, counts.doubted, counts.in_parts) == (2, 1, 1)
 
 
 def test_a_plan_that_is_damaged_says_so(plan: PlanFile) -> None:

@@ -15,7 +15,7 @@ from cli.errors import CannotRun
 from cli.plan_file import Counts
 from cli.preflight import Place, Preflight, lines, refuse
 from functions.s3_versions.facts import Expiry, Facts, Replication
-from functions.s3_versions.values import Action, Caveat, Diff, How
+from functions.s3_versions.values import LARGEST_COPY, Action, Caveat, Diff, How
 
 NOW = datetime(2026, 11, 2, 5, tzinfo=UTC)
 HERE = Facts(name="b", versioning="Enabled")
@@ -139,7 +139,9 @@ def test_what_happens_to_what_is_written_is_said() -> None:
         public=True,
     )
     told = said(found(configured, prefix="a/"))
-    assert "alias/mine" in told["encryption"]
+    assert told["encryption"] == (
+        "copies are encrypted as their versions were; the bucket's default is alias/mine"
+    )
     assert "do not inherit" in told["object lock"]
     assert "GOVERNANCE, 7 days" in told["object lock"]
     assert "'dr' copies it to arn:aws:s3:::far" in told["replication"]
@@ -149,6 +151,54 @@ def test_what_happens_to_what_is_written_is_said() -> None:
     elsewhere = said(found(configured, to=THERE, prefix="a/"))
     assert {"object lock", "replication", "events", "encryption"}.isdisjoint(elsewhere)
     assert "replication" not in said(found(configured, prefix="b/"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "default"),
+    [
+        (HERE, "AES256"),
+        (replace(HERE, encryption="aws:kms"), "the key that AWS manages"),
+        (replace(HERE, encryption="aws:kms", kms_key="alias/mine"), "alias/mine"),
+        (replace(HERE, unknown=("encryption",)), "not known"),
+    ],
+)
+def test_encryption_that_is_not_kept_is_a_warning(facts: Facts, default: str) -> None:
+    told = [rest for word, *rest in lines(found(facts), keeps_encryption=False)]
+    said = f"copies are encrypted by the bucket's default ({default}), whatever a version was"
+    assert [said, True] in told
+
+
+def test_whose_the_buckets_are_is_said_where_it_is_not_plain() -> None:
+    assert said(found(account=""))["owner"] == (
+        "of b not known, and not checked: --owner ACCOUNT names it"
+    )
+    strangers = replace(found(), account="1" * 12)
+    assert said(strangers)["owner"] == "b belongs to account 123456789012"
+    assert "owner" not in said(found(to=THERE))
+
+
+def test_what_may_not_be_looked_at_is_said() -> None:
+    told = list(lines(found(replace(HERE, unknown=("replication", "policy")))))
+    for word in ("replication", "policy"):
+        assert (word, "not allowed to look", True) in told
+
+
+@pytest.mark.parametrize(
+    ("aborts", "prefix", "all_ends"),
+    [((), "", False), (("",), "a/", True), (("a/",), "a/b", True), (("a/",), "", False)],
+)
+def test_a_rule_that_ends_unfinished_uploads(
+    aborts: tuple[str, ...], prefix: str, all_ends: bool
+) -> None:
+    seen = found(replace(HERE, aborts=aborts), prefix=prefix)
+    assert seen.aborts_uploads == all_ends
+    counts = Counts()
+    large = LARGEST_COPY + 1
+    counts.count(Action(key="film", diff=Diff.CREATE, how=How.COPY, size=large))
+    told = rendered(display.plan(counts, command(seen), aborts=seen.aborts_uploads))
+    assert ("1 key above 5 GB, copied in parts: no Abort" in told) == (not all_ends)
+    small = rendered(display.plan(Counts(), command(seen), aborts=False))
+    assert "copied in parts" not in small
 
 
 def rendered(*things: Any) -> str:
