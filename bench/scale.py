@@ -27,14 +27,16 @@ VCPUS: Final = 1024 / 1769
 
 PAGE_SECONDS: Final = 0.2
 COPY_SECONDS: Final = 0.1
+HEAD_SECONDS: Final = 0.03
 WRITES: Final = 3500
 READS: Final = 5500
 PARSED: Final = 280_000
 PLANNED: Final = 600_000
-COPY_CPU_SECONDS: Final = 0.0002
+REQUEST_CPU_SECONDS: Final = 0.0002
 
 LIST_PRICE: Final = 0.005 / 1000
 COPY_PRICE: Final = 0.005 / 1000
+HEAD_PRICE: Final = 0.0004 / 1000
 LAMBDA_PRICE: Final = 0.0000166667
 TRANSITION_PRICE: Final = 0.025 / 1000
 
@@ -69,9 +71,15 @@ def listing_seconds(streams: int, partitions: int) -> float:
 
 
 def copying_seconds(changed: int, machines: int, partitions: int) -> float:
-    """How long the copies take on so many machines, whatever limits them."""
-    rate = min(THREADS / COPY_SECONDS, VCPUS / COPY_CPU_SECONDS)
+    """How long the copies take on so many machines, a HEAD before each, whatever limits them."""
+    rate = min(THREADS / (COPY_SECONDS + HEAD_SECONDS), VCPUS / (2 * REQUEST_CPU_SECONDS))
     return changed / min(machines * rate, WRITES * partitions)
+
+
+def comparing_seconds(changed: int, machines: int, partitions: int) -> float:
+    """How long two HEADs of each key take on so many machines, whatever limits them."""
+    rate = min(THREADS / (2 * HEAD_SECONDS), VCPUS / (2 * REQUEST_CPU_SECONDS))
+    return changed / min(machines * rate, READS * partitions / 2)
 
 
 def planned(partitions: int) -> Phase:
@@ -85,7 +93,15 @@ def applied(changed: int, partitions: int) -> Phase:
     seconds = max(
         listing_seconds(AT_A_TIME, partitions), copying_seconds(changed, AT_A_TIME, partitions)
     )
-    return _phase(seconds, pages() * LIST_PRICE + changed * COPY_PRICE)
+    return _phase(seconds, pages() * LIST_PRICE + changed * (COPY_PRICE + HEAD_PRICE))
+
+
+def verified(changed: int, partitions: int) -> Phase:
+    """A plan once more, and what was copied compared with what it was copied from."""
+    seconds = max(
+        listing_seconds(AT_A_TIME, partitions), comparing_seconds(changed, AT_A_TIME, partitions)
+    )
+    return _phase(seconds, pages() * LIST_PRICE + changed * 2 * HEAD_PRICE)
 
 
 def _phase(seconds: float, requests: float) -> Phase:
@@ -106,7 +122,11 @@ def assumed() -> list[Row]:
     return [
         ("objects, versions of each", f"{OBJECTS:,}, {VERSIONS}", "the example"),
         ("entries a page", f"{PAGE:,}", "S3 API, ListObjectVersions"),
-        ("time of a page, of a copy", f"{PAGE_SECONDS} s, {COPY_SECONDS} s", "assumption"),
+        (
+            "time of a page, of a copy, of a HEAD",
+            f"{PAGE_SECONDS} s, {COPY_SECONDS} s, {HEAD_SECONDS} s",
+            "assumption",
+        ),
         ("writes, reads a second and partition", f"{WRITES:,}, {READS:,}", f"[S3]({RATES})"),
         ("a page of a listing, to S3's rates", "1 read", "assumption"),
         ("copies at once in a machine", str(THREADS), "`functions/s3_versions/piece.py`"),
@@ -118,8 +138,13 @@ def assumed() -> list[Row]:
         ("a function of 1 GiB", f"{VCPUS:.2f} vCPU", f"[Lambda]({MEMORY}): 1 for 1,769 MB"),
         ("entries parsed a CPU second", f"{PARSED:,}", measured),
         ("entries planned a CPU second", f"{PLANNED:,}", "measured, `python -m bench.state_at`"),
-        ("CPU of a copy", f"{COPY_CPU_SECONDS * 1000:g} ms", measured),
-        ("1,000 LIST or COPY", "$0.005", f"[S3]({S3_PRICES}), us-east-1, unverified"),
+        ("CPU of a copy", f"{REQUEST_CPU_SECONDS * 1000:g} ms", measured),
+        ("CPU of a HEAD", "as a copy", "assumption"),
+        (
+            "1,000 LIST or COPY, 1,000 HEAD",
+            "$0.005, $0.0004",
+            f"[S3]({S3_PRICES}), us-east-1, unverified",
+        ),
         ("a GB-second", f"${LAMBDA_PRICE:.10f}", f"[Lambda]({LAMBDA_PRICES}), unverified"),
         ("1,000 transitions", "$0.025", f"[Step Functions]({STEPS_PRICES}), us-east-1"),
     ]
@@ -140,14 +165,16 @@ def many_machines() -> list[Row]:
     rows: list[Row] = []
     for changed in CHANGED:
         for partitions in PARTITIONS:
-            plan, apply = planned(partitions), applied(changed, partitions)
-            phases = (plan, apply)
+            phases = (
+                planned(partitions),
+                applied(changed, partitions),
+                verified(changed, partitions),
+            )
             rows.append(
                 (
                     f"{changed:,}",
                     str(partitions),
-                    _time(plan.seconds),
-                    _time(apply.seconds),
+                    *(_time(phase.seconds) for phase in phases),
                     _dollars(sum(phase.requests for phase in phases)),
                     _dollars(sum(phase.functions for phase in phases)),
                     _dollars(sum(phase.transitions for phase in phases)),
@@ -187,7 +214,8 @@ def table(headings: Row, rows: Iterable[Row]) -> str:
 
 def tables() -> list[str]:
     """Those of docs/scale.md, in its order."""
-    headings = ("keys changed", "partitions", "plan", "apply", "requests", "Lambda", "transitions")
+    times, costs = ("plan", "apply", "verify"), ("requests", "Lambda", "transitions")
+    headings = ("keys changed", "partitions", *times, *costs)
     return [
         table(("one process", "", "takes"), one_machine()),
         table(headings, many_machines()),
