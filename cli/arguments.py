@@ -21,8 +21,8 @@ WORK = Path(".backup-drills")
 """Where plans and journals are kept, below the current directory."""
 
 _EXAMPLE = """\
-exit status: 0 all is as it was at TIME; 1 a key conflicted, failed or is unrestorable; 2 stopped
-half way, the same command goes on; 3 could not run
+exit status: 0 all is as it was at TIME; 1 a key conflicted, failed or is unrestorable, or
+versioning was lost; 2 stopped half way, the same command goes on; 3 could not run
 
 example: what a deployment did to the bucket at noon, undone below site/:
 

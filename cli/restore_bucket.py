@@ -6,7 +6,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -227,25 +227,26 @@ class _Work:
     def _decided(self, reading: Reading, horizon: str, follow: Follow) -> Iterator[Action]:
         """What is to be done with each key, nothing left to be compared."""
         command = self.story.command
-        actions: Iterator[Action] = plan_range(
+        planned = plan_range(
             self.source,
             moment(command.at),
             to=self.target if command.to else None,
             prefix=command.prefix,
             undelete=command.undelete,
             horizon=horizon,
-            etags_tell=False,
+            etags_tell=False,  # any object may be under a key of its own
             doubts=command.doubts,
             through=reading.entries,
             through_there=reading.entries,
         )
-        actions = known.settle(actions, known.read(self.story.plan.known))
-        actions = self.copier.resolve(reading.actions(actions))
-        if not self.story.found.keeps_versions:
-            actions = map(_not_over_others, actions)
-        for action in actions:
-            follow.tick()
-            yield action
+        with closing(planned):
+            settled = known.settle(planned, known.read(self.story.plan.known))
+            actions = self.copier.resolve(reading.actions(settled))
+            if not self.story.found.keeps_versions:
+                actions = map(_not_over_others, actions)
+            for action in actions:
+                follow.tick()
+                yield action
 
     def _show(self, seal: Seal, first: list[Action]) -> None:
         story, counts = self.story, seal.counts
