@@ -20,7 +20,7 @@ drill: setup  ## a drill of each kind, end to end, on this machine: exit status 
 	$(V)/python -m lab drill $(DRILL)
 
 test: setup check  ## everything: format, lint, types, synth with validation, cdk-nag, cfn-lint, all tests
-	$(V)/python -m pytest -n 2 --dist loadfile
+	$(V)/python -m pytest -n 3 --dist loadfile
 
 check: setup
 	$(V)/ruff format --check .
