@@ -31,10 +31,11 @@ from cli.verification import Verification
 from cli.words import shown
 from functions import clock
 from functions.errors import DrillError
+from functions.s3_versions import confirmed
+from functions.s3_versions.confirmed import MOST_READ, Copy
 from functions.s3_versions.copier import Copier, VersioningLost
 from functions.s3_versions.facts import ENABLED
 from functions.s3_versions.restore import plan_range
-from functions.s3_versions.sameness import MOST_READ
 from functions.s3_versions.values import Action, Diff, How, moment
 from functions.s3_versions.wire import Bucket, RequestFailed
 
@@ -348,9 +349,11 @@ class _Work:
         story.verification = found
 
     def _is_copy(self, noted: Noted) -> bool:
-        encryption = self.story.command.encryption
-        return known.is_copy(
-            self.source, self.target, noted, encryption=encryption, most_read=MOST_READ
+        """Only of what is too large to be read: all else was compared."""
+        copy = Copy(noted.key, noted.source, noted.made)
+        kept = self.story.command.encryption
+        return noted.bytes > MOST_READ and confirmed.agrees(
+            copy, self.source, self.target, encryption=kept
         )
 
     @contextmanager

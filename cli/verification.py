@@ -14,11 +14,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli import journal, known
 from cli.journal import Noted, Standing
-from cli.known import Known
 from cli.plan_file import PlanFile
 from cli.preflight import Place, Preflight
 from functions.aws import code_of
 from functions.s3_versions import objects
+from functions.s3_versions.confirmed import Copy
 from functions.s3_versions.outcome import Result
 from functions.s3_versions.values import LARGEST_COPY, Action, Diff, How
 
@@ -127,7 +127,7 @@ def compare(
             if not current or current != noted.made:
                 tell(Differing(noted.key, Why.WRITTEN_SINCE, current))
             elif noted.how is not How.MARKER and is_copy(noted):
-                copies.append(Known(noted.key, noted.source, noted.made))
+                copies.append(Copy(noted.key, noted.source, noted.made))
             else:
                 tell(Differing(noted.key, Why.WRONG, current))
         known.add(plan.known, sorted(copies))

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 
 from functions.s3_versions import sameness
 from functions.s3_versions.outcome import Outcome, Result
-from functions.s3_versions.sameness import Facts
 from functions.s3_versions.values import ARCHIVED, NULL
 from functions.s3_versions.wire import Bucket
 
@@ -36,11 +35,11 @@ def of(outcome: Outcome) -> Copy | None:
     return Copy(action.key, action.version, made)
 
 
-def agrees(copy: Copy, source: Bucket, target: Bucket) -> bool:
+def agrees(copy: Copy, source: Bucket, target: Bucket, *, encryption: bool = True) -> bool:
     """Whether all that S3 tells of a copy agrees with the version it was made from.
 
-    Encryption, headers, metadata and tags; of the bytes their number, for nothing else is told.
-    Raises RequestRefused and NoAnswer.
+    Headers, metadata and tags, and the encryption unless it was not to be kept; of the bytes their
+    number, for nothing else is told. Raises RequestRefused and NoAnswer.
     """
     wanted = sameness.look(source, copy.key, copy.version)
     made = sameness.look(target, copy.key, copy.made)
@@ -49,13 +48,8 @@ def agrees(copy: Copy, source: Bucket, target: Bucket) -> bool:
         and made
         and wanted.size == made.size
         and wanted.headers == made.headers
-        and wanted.encrypting == made.encrypting
+        and (not encryption or wanted.encrypting == made.encrypting)
         and not wanted.checksums.keys() & made.checksums.keys()
-        and (_tells_nothing(wanted) or _tells_nothing(made))
+        and not (wanted.etag_is_md5 and made.etag_is_md5)
         and sameness.tags(source, wanted) == sameness.tags(target, made)
     )
-
-
-def _tells_nothing(facts: Facts) -> bool:
-    """Whether the ETag of a version is not the MD5 of its bytes."""
-    return bool(facts.parts) or facts.encryption.startswith("aws:kms")

@@ -261,6 +261,8 @@ class _Comparison:
             return True
         for algorithm in wanted.checksums.keys() & current.checksums.keys():
             return wanted.checksums[algorithm] == current.checksums[algorithm]
+        if wanted.etag_is_md5 and current.etag_is_md5:
+            return False
         with self._lock:
             affordable = wanted.size <= min(MOST_READ_OF_ONE, self._left)
             if affordable:

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from cli import known, restore_bucket
-from cli.journal import Noted
-from cli.known import Known
-from functions.s3_versions.outcome import Result
+from functions.s3_versions import confirmed
+from functions.s3_versions.confirmed import Copy
 from functions.s3_versions.values import Action, Diff, How
 from functions.s3_versions.wire import Bucket
 from lab.s3_records import Checksum, Content
@@ -22,27 +21,27 @@ from tests.cli.conftest import AFTER, BEFORE, Past, Terminal
 
 def test_what_came_to_be_known_is_kept_in_order_the_newer_of_a_key(tmp_path: Path) -> None:
     path = tmp_path / "known.jsonl"
-    known.add(path, [Known("b", "1", "2"), Known("c\n", "1", "2")])
-    known.add(path, [Known("a", "5", "6"), Known("b", "3", "4")])
+    known.add(path, [Copy("b", "1", "2"), Copy("c\n", "1", "2")])
+    known.add(path, [Copy("a", "5", "6"), Copy("b", "3", "4")])
     known.add(path, [])
     assert list(known.read(path)) == [
-        Known("a", "5", "6"),
-        Known("b", "3", "4"),
-        Known("c\n", "1", "2"),
+        Copy("a", "5", "6"),
+        Copy("b", "3", "4"),
+        Copy("c\n", "1", "2"),
     ]
 
 
 @pytest.mark.parametrize(
     ("one", "settled"),
     [
-        (Known("k", "1", "2"), True),
-        (Known("k", "0", "2"), False),
-        (Known("k", "1", "3"), False),
-        (Known("j", "1", "2"), False),
-        (Known("l", "1", "2"), False),
+        (Copy("k", "1", "2"), True),
+        (Copy("k", "0", "2"), False),
+        (Copy("k", "1", "3"), False),
+        (Copy("j", "1", "2"), False),
+        (Copy("l", "1", "2"), False),
     ],
 )
-def test_only_the_very_copy_is_known(one: Known, settled: bool) -> None:
+def test_only_the_very_copy_is_known(one: Copy, settled: bool) -> None:
     action = Action(key="k", diff=Diff.CHANGE, how=How.COPY, version="1", current="2")
     [found] = known.settle([action], iter([one]))
     assert (found.how is How.NOTHING) == settled
@@ -50,7 +49,7 @@ def test_only_the_very_copy_is_known(one: Known, settled: bool) -> None:
 
 def test_what_was_written_without_versioning_may_be_another_by_now() -> None:
     action = Action(key="k", diff=Diff.CHANGE, how=How.COPY, version="1", current="null")
-    assert list(known.settle([action], iter([Known("k", "1", "null")]))) == [action]
+    assert list(known.settle([action], iter([Copy("k", "1", "null")]))) == [action]
 
 
 def unproven(bucket: Past, *, changed: Callable[[Content], Content]) -> None:
@@ -174,10 +173,8 @@ def test_a_large_copy_is_proven_by_all_that_is_told_of_it(
     for version in bucket.emulator.s3.bucket(bucket.name).versions():
         assert version.content is not None
         version.content = replace(version.content, **told[version.id])
-    noted = Noted(0, "film", How.COPY, Result.DONE, ids[1], ids[0], 4, "")
     with Bucket(bucket.name, client=bucket.s3) as wire:
-        assert known.is_copy(wire, wire, noted, encryption=True, most_read=0) == proven
-        assert not known.is_copy(wire, wire, noted, encryption=True, most_read=4)
+        assert confirmed.agrees(Copy("film", ids[1], ids[0]), wire, wire) == proven
 
 
 @pytest.mark.parametrize(("encryption", "proven"), [("AES256", False), ("aws:kms", True)])
@@ -192,6 +189,5 @@ def test_digests_that_differ_prove_that_a_large_copy_is_none(
         assert version.content is not None
         version.content = replace(version.content, checksum=None, encryption=encryption)
     made, wanted = (version for _, version in bucket.versions())
-    noted = Noted(0, "film", How.COPY, Result.DONE, wanted, made, 4, "")
     with Bucket(bucket.name, client=bucket.s3) as wire:
-        assert known.is_copy(wire, wire, noted, encryption=True, most_read=0) == proven
+        assert confirmed.agrees(Copy("film", wanted, made), wire, wire) == proven
