@@ -272,16 +272,25 @@ def _copied(how: How) -> How:
     return How.COPY if how is How.UNDELETE else how
 
 
-@pytest.mark.parametrize("operation", ["PutObject", "CompleteMultipartUpload", "DeleteObject"])
+@pytest.mark.parametrize(
+    ("operation", "ending"),
+    [
+        ("PutObject", "empty"),
+        ("PutObject", "many-versions"),
+        ("CompleteMultipartUpload", ""),
+        ("DeleteObject", ""),
+    ],
+)
 @pytest.mark.parametrize("skip", [0, 2])
 def test_a_write_whose_answer_was_lost_is_no_version_too_many(
-    canary: Drilled, s3: Emulator, operation: str, skip: int
+    canary: Drilled, s3: Emulator, operation: str, ending: str, skip: int
 ) -> None:
     """It was asked for again, and both are kept: the attempt is begun anew."""
     bucket = canary.bucket
 
     def of_the_canary(call: Call) -> bool:
-        return bool(call.parameters["Bucket"] == bucket)
+        told = call.parameters
+        return bool(told["Bucket"] == bucket and str(told["Key"]).endswith(ending))
 
     s3.s3.faults.hang_up(operation, skip=skip, when=of_the_canary)
     assert canary.written().back().not_passed() == BUCKET_CHECKS
