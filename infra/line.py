@@ -9,22 +9,17 @@ from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions import naming
-from infra import logs
+from infra.machine import limit, machine, seconds
 from infra.notify import Notify
-from infra.permissions import Permission, role
 from infra.schedules import Schedules
 from infra.schema import Drill
 
 LINE = Path(__file__).parent / "line.asl.json"
-
-_GRACE_SECONDS = 30
-"""A state waits longer than its function may run, or two copies of it could run at once."""
 
 
 class Line(Construct):
@@ -45,69 +40,25 @@ class Line(Construct):
         super().__init__(scope, name)
         machine_name = f"{naming.PREFIX}{drill.name}"
         timeouts = {step: seconds(function) for step, function in steps.items()}
-        machine = sfn.StateMachine(
+        made = machine(
             self,
-            "Machine",
-            state_machine_name=machine_name,
+            name=machine_name,
             comment=f"Backup drill {drill.name}: start it with {{}}",
-            definition_body=sfn.DefinitionBody.from_string(
-                definition(drill=document, timeouts=timeouts)
-            ),
-            definition_substitutions={
-                f"{step}Function": function.function_arn for step, function in steps.items()
-            },
-            logs=sfn.LogOptions(
-                destination=logs.log_group(
-                    self, name=machine_name, days=log_days, folder="aws/vendedlogs/states"
-                ),
-                include_execution_data=True,
-                level=sfn.LogLevel.ALL,
-            ),
-            role=role(
-                self,
-                principal=iam.ServicePrincipal("states.amazonaws.com"),
-                purpose=f"Calls the steps of the drill {drill.name}",
-                may=[
-                    Permission(
-                        actions=["lambda:InvokeFunction"],
-                        resources=[function.function_arn for function in steps.values()],
-                    ),
-                    TRACES_AND_LOGS,
-                ],
-            ),
-            tracing_enabled=True,
+            purpose=f"Calls the steps of the drill {drill.name}",
+            definition=definition(drill=document, timeouts=timeouts),
+            functions=steps,
+            log_days=log_days,
         )
-        schedules.start(self, name=machine_name, machine=machine, when=drill.schedule)
+        schedules.start(self, name=machine_name, machine=made, when=drill.schedule)
         notify.alarm(
             self,
             name=f"{machine_name}-failed",
-            metric=_failures(machine),
+            metric=_failures(made),
             severity=drill.severity,
             description=f"the drill {drill.name} of {drill.source} did not pass: it failed, was"
             " refused, was inconclusive, timed out or was aborted. The page of the state machine"
             f" {machine_name} says where, its report in the evidence bucket says why.",
         )
-
-
-TRACES_AND_LOGS = Permission(
-    actions=[
-        "logs:CreateLogDelivery",
-        "logs:DeleteLogDelivery",
-        "logs:DescribeLogGroups",
-        "logs:DescribeResourcePolicies",
-        "logs:GetLogDelivery",
-        "logs:ListLogDeliveries",
-        "logs:PutResourcePolicy",
-        "logs:UpdateLogDelivery",
-        "xray:GetSamplingRules",
-        "xray:GetSamplingTargets",
-        "xray:PutTelemetryRecords",
-        "xray:PutTraceSegments",
-    ],
-    resources=["*"],
-    because="log delivery and X-Ray know no resources: Step Functions' guide asks for just these",
-)
-"""What a state machine that logs and traces needs of its role."""
 
 
 def definition(*, drill: Mapping[str, Any], timeouts: Mapping[str, int]) -> str:
@@ -120,26 +71,6 @@ def definition(*, drill: Mapping[str, Any], timeouts: Mapping[str, int]) -> str:
     line["States"]["Drill"]["Parameters"]["drill"] = dict(drill)
     limit(line["States"], timeouts)
     return json.dumps(line, separators=(",", ":"), ensure_ascii=False)
-
-
-def limit(states: Mapping[str, dict[str, Any]], timeouts: Mapping[str, int]) -> None:
-    """Give every task the time of its function, and a bit.
-
-    Raises KeyError for a task whose function is not among `timeouts`.
-    """
-    for state in states.values():
-        if state["Type"] == "Task":
-            step = state["Resource"].removeprefix("${").removesuffix("Function}")
-            state["TimeoutSeconds"] = timeouts[step] + _GRACE_SECONDS
-        if "ItemProcessor" in state:
-            limit(state["ItemProcessor"]["States"], timeouts)
-
-
-def seconds(function: lambda_.Function) -> int:
-    """How long a function may run."""
-    timeout = function.timeout
-    assert timeout is not None  # infra/functions.py always gives one
-    return int(timeout.to_seconds())
 
 
 def _failures(machine: sfn.StateMachine) -> cloudwatch.MathExpression:

@@ -15,16 +15,15 @@ from typing import Any
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions import naming
-from infra import guard, logs
+from infra import guard
 from infra.evidence import Evidence
 from infra.functions import Function, Functions
 from infra.guard.buckets import CONFIGURATION_LOOKS
-from infra.line import TRACES_AND_LOGS, limit, seconds
-from infra.permissions import Permission, role
+from infra.machine import limit, machine, seconds
+from infra.permissions import Permission
 from infra.schema import RestoreBucket
 
 RESTORE = Path(__file__).parent / "restore.asl.json"
@@ -92,44 +91,21 @@ class Restores(Construct):
         self, restore: RestoreBucket, steps: Mapping[str, lambda_.Function], log_days: int
     ) -> None:
         scope, name = Construct(self, restore.bucket), machine_name(restore.bucket)
-        sfn.StateMachine(
+        timeouts = {step: seconds(function) for step, function in steps.items()}
+        machine(
             scope,
-            "Machine",
-            state_machine_name=name,
+            name=name,
             comment=f"Restores {restore.bucket} into {restore.target}; a dry run first",
-            definition_body=sfn.DefinitionBody.from_string(
-                definition(
-                    restore=restore,
-                    timeouts={step: seconds(function) for step, function in steps.items()},
-                )
-            ),
-            definition_substitutions={
-                "Partition": Aws.PARTITION,
-                **{f"{step}Function": function.function_arn for step, function in steps.items()},
-            },
-            logs=sfn.LogOptions(
-                destination=logs.log_group(
-                    scope, name=name, days=log_days, folder="aws/vendedlogs/states"
-                ),
-                include_execution_data=True,
-                level=sfn.LogLevel.ALL,
-            ),
-            role=role(
-                scope,
-                principal=iam.ServicePrincipal("states.amazonaws.com"),
-                purpose=f"Restores {restore.bucket} shard by shard",
-                may=[
-                    Permission(
-                        actions=["lambda:InvokeFunction"],
-                        resources=[function.function_arn for function in steps.values()],
-                    ),
-                    *_may_fan_out(name),
-                    *self._evidence.may_read("restores/*/shards.json"),
-                    *self._may_write_results(),
-                    TRACES_AND_LOGS,
-                ],
-            ),
-            tracing_enabled=True,
+            purpose=f"Restores {restore.bucket} shard by shard",
+            definition=definition(restore=restore, timeouts=timeouts),
+            functions=steps,
+            log_days=log_days,
+            may=[
+                *_may_fan_out(name),
+                *self._evidence.may_read("restores/*/shards.json"),
+                *self._may_write_results(),
+            ],
+            substitutions={"Partition": Aws.PARTITION},
         )
 
     def _may_write_results(self) -> list[Permission]:
