@@ -11,13 +11,13 @@ import pytest
 
 from infra.contradictions import MOST_S3_DRILLS
 from lab.iam import Iam, World
-from lab.policies import Context, Decision, Request, Role, decide
+from lab.policies import Context, Request, Role
 from tests.infra import destructive
 from tests.infra.bucket_calls import of_canary, of_rehearsal
 from tests.infra.cfn import Template, resolve
 from tests.infra.conftest import roles_in, roles_of_functions, synthesized
 from tests.infra.samples import DEPLOYMENT, content
-from tests.infra.test_guard import ALL, FILES, FORGED, dangers
+from tests.infra.test_guard import FILES, FORGED, dangers, not_denied
 from tests.infra.test_permissions import Call
 from tests.infra.test_rotation_guard import boundary
 
@@ -118,14 +118,7 @@ def test_the_boundary_of_the_steps_alone_forbids_all_dangers(steps: Role) -> Non
 
 def test_its_denies_hold_even_where_somebody_lifts_the_ceiling(steps: Role) -> None:
     assert steps.boundary is not None
-    statements = [each for each in steps.boundary["Statement"] if each["Sid"] != "Ceiling"]
-    lifted = {"Statement": statements}
-    not_denied = [
-        danger
-        for danger in dangers()
-        if decide([ALL, lifted], Request(*danger)) is not Decision.EXPLICIT_DENY
-    ]
-    assert not_denied == []
+    assert not_denied(steps.boundary) == []
 
 
 def test_of_the_real_bucket_a_canary_in_a_sibling_reads_the_configuration_alone(
