@@ -162,6 +162,11 @@ class Drills:
         return {what: names for what, names in found.items() if names}
 
 
+def failed(ran: Ran) -> set[str]:
+    """The names of the checks that failed."""
+    return ran.checks(Status.FAILED)
+
+
 @pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = Path(tmp_path_factory.mktemp("lab"))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from functions.model import Status
 from lab.lab import Lab
 from tests.lab.conftest import Drills, Ran
 
@@ -57,10 +56,6 @@ class Rotations(Drills):
         except DatabaseError:
             return False
         return True
-
-
-def failed(ran: Ran) -> set[str]:
-    return ran.checks(Status.FAILED)
 
 
 @pytest.fixture(scope="package")

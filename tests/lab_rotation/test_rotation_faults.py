@@ -12,7 +12,8 @@ from functions.model import Status
 from lab.calls import Refusal
 from lab.credentials import Other
 from lab.emulator import Call
-from tests.lab_rotation.conftest import OWN, Rotations, failed
+from tests.lab.conftest import failed
+from tests.lab_rotation.conftest import OWN, Rotations
 
 CRASHES = {
     "drill-rotation-plan": "PutItem",

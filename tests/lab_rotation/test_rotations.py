@@ -13,7 +13,8 @@ import pytest
 
 from functions.model import Status
 from lab.damage import Damage, list_damages
-from tests.lab_rotation.conftest import OWN, Rotations, failed
+from tests.lab.conftest import failed
+from tests.lab_rotation.conftest import OWN, Rotations
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs" / "report.schema.json").read_text(encoding="utf-8")

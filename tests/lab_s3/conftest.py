@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from functions.model import Status
 from lab.damage._objects import places
 from lab.lab import Lab
 from tests.lab.conftest import Drills, Ran
@@ -55,10 +54,6 @@ class Buckets(Drills):
             for key, version in self.versions(SOURCE)
             if not key.startswith(("site/news/", "invoices/live/", "_drill/"))
         }
-
-
-def failed(ran: Ran) -> set[str]:
-    return ran.checks(Status.FAILED)
 
 
 def facts(ran: Ran) -> dict[str, str]:

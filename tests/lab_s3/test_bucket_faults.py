@@ -11,7 +11,8 @@ from functions.model import Status
 from lab.calls import Refusal
 from lab.damage._objects import places
 from lab.emulator import Call
-from tests.lab_s3.conftest import SOURCE, Buckets, failed
+from tests.lab.conftest import failed
+from tests.lab_s3.conftest import SOURCE, Buckets
 
 CRASHES = {
     "drill-s3-plan": "PutItem",

@@ -11,7 +11,8 @@ import pytest
 from functions.model import Status
 from lab import aws
 from lab.damage import Damage, list_damages
-from tests.lab_s3.conftest import NAMES, Buckets, facts, failed, schema
+from tests.lab.conftest import failed
+from tests.lab_s3.conftest import NAMES, Buckets, facts, schema
 
 OF_BOTH = {
     "brought_back",
