@@ -24,12 +24,17 @@ PLATFORM = "aarch64-manylinux_2_28"
 
 SERVICES = frozenset(
     {
+        "cloudtrail",
         "cloudwatch",
         "dynamodb",
+        "ec2",
         "kms",
         "lambda",
+        "logs",
         "rds",
+        "resourcegroupstaggingapi",
         "s3",
+        "scheduler",
         "secretsmanager",
         "sns",
         "stepfunctions",
