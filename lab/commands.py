@@ -16,9 +16,10 @@ from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.table import Table
 
+from cli import drill_summary, live
 from infra.bundle import BundleError
 from infra.config import ConfigurationError, load
-from lab import live, standing, summary
+from lab import standing, summary
 from lab.damage import Damage, UnknownDamage, find_damage, list_damages
 from lab.deploy import DeployError
 from lab.emulator import EmulatorError
@@ -134,7 +135,7 @@ def _run(lab: Lab, name: str, chosen: argparse.Namespace, console: Console) -> d
     page = _save(lab, report, chosen.folder.resolve() / "reports")
     ascii_only = console.options.ascii_only
     console.print()
-    console.print(summary.summary_table(report, page=str(page), ascii_only=ascii_only))
+    console.print(drill_summary.summary_table(report, page=str(page), ascii_only=ascii_only))
     return report
 
 

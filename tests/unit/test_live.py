@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from rich.console import Console
 
+from cli import live
+from cli.drill_summary import summary_table
+from cli.live import Progress, Stage, StageState, follow, news, progress, view
 from functions.model import Verdict
-from lab import live
-from lab.live import Progress, Stage, StageState, follow, news, progress, view
-from lab.summary import summary_table
 from tests.unit import report_samples as samples
 
 HISTORIES = Path(__file__).with_name("histories")
