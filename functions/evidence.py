@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SHORT_LIVED = ("/witness/", "/parts/")
 """Folders of a run that hold digests and counts of personal data: the bucket lets them expire."""
 
+WATCH = "_watch/"
+"""What is true between drills. It expires likewise: every hour leaves a version behind."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
@@ -55,7 +58,7 @@ class Evidence:
             "Body": body,
             "ContentType": content_type,
         }
-        if any(folder in key for folder in SHORT_LIVED):
+        if key.startswith(WATCH) or any(folder in key for folder in SHORT_LIVED):
             request["Tagging"] = "retention=manifest"
         if locked and self.lock_mode != "NONE":
             request["ObjectLockMode"] = (

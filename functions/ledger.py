@@ -1,7 +1,7 @@
 """The only file that talks to the run ledger (DynamoDB).
 
 One item per run; conditional writes give one run per drill at a time, and one run per scheduled
-time. Keys: `drill`, and `item`: "claim", "run#<run id>" or "schedule#<scheduled time>".
+time. Keys: `drill`, and `item`: "claim", "run#<run id>", "schedule#<scheduled time>" or "watched".
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
+from functions import clock
 from functions.aws import code_of
 from functions.settings import Settings
 
@@ -127,6 +128,40 @@ class Ledger:
             )
         )
         return [json.loads(item["facts"]["S"]) for page in pages for item in page["Items"]]
+
+    def runs_since(self, day: datetime, *, most: int) -> list[dict[str, Any]]:
+        """What is recorded of the runs that began on that day or later, oldest first.
+
+        The newest are kept where there are more than `most`. A run's id begins with its day.
+        """
+        pages = (
+            _dynamodb()
+            .get_paginator("query")
+            .paginate(
+                TableName=self.table,
+                KeyConditionExpression="drill = :drill AND #item BETWEEN :first AND :last",
+                ExpressionAttributeNames={"#item": "item"},
+                ExpressionAttributeValues={
+                    ":drill": {"S": self.drill},
+                    ":first": {"S": f"run#{day:%Y%m%d}"},
+                    ":last": {"S": "run#:"},  # the colon follows the nine
+                },
+                ScanIndexForward=False,
+                PaginationConfig={"MaxItems": most},
+            )
+        )
+        found = [json.loads(item["facts"]["S"]) for page in pages for item in page["Items"]]
+        return sorted(found, key=lambda facts: str(facts["started_at"]))
+
+    def first_watched(self, now: datetime) -> datetime:
+        """Since when the drill is watched: from now on where nobody watched it before."""
+        found = self._get("watched")
+        if found is None:
+            mine = {**self._key("watched"), "since": {"S": clock.render(now)}}
+            if self._put(mine, mine="no execution's"):
+                return now
+            found = self._get("watched") or mine
+        return clock.parse(found["since"]["S"])
 
     def _key(self, item: str) -> dict[str, Any]:
         return {"drill": {"S": self.drill}, "item": {"S": item}}

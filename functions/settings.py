@@ -10,7 +10,11 @@ from functions.errors import SettingsError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The wiring of a deployment. `lock_days` is for how many days a report is locked."""
+    """The wiring of a deployment.
+
+    `lock_days` is for how many days a report is locked; `schedule_group` is where the collector
+    finds its own schedule, and in it what is watched.
+    """
 
     evidence_bucket: str
     ledger_table: str
@@ -20,6 +24,7 @@ class Settings:
     lock_mode: str = "GOVERNANCE"
     lock_days: int = 400
     namespace: str = "BackupDrills"
+    schedule_group: str = ""
 
     def to_environment(self) -> dict[str, str]:
         """The environment variables of a function: each field in upper case behind DRILLS_."""
