@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,11 @@ from cli.errors import CannotRun
 from functions.aws import code_of
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 READY: Final = Path(__file__).parent.parent / ".lab" / "up" / "ready.json"
 """Where the standing lab of `python -m lab up` says how to reach it."""
@@ -27,6 +32,7 @@ _LAB_KEY: Final = "lab"
 _OWNERS: Final = {"BUCKET": "--owner", "--to": "--to-owner"}
 _ABSENT: Final = ("404", "NoSuchBucket")
 _DENIED: Final = ("403", "AccessDenied")
+_ASKED_AT_ONCE: Final = Config(max_pool_connections=16, retries={"mode": "standard"})
 _ASKED_BRIEFLY: Final = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
 
 
@@ -48,6 +54,49 @@ class Reached:
         """The parameters of a request of this bucket, and of no other one of its name."""
         named = {"Bucket": self.name}
         return {**named, "ExpectedBucketOwner": self.owner} if self.owner else named
+
+
+class Aws:
+    """The services that hold a deployment: a client of each, made when it is first needed."""
+
+    @cached_property
+    def states(self) -> SFNClient:
+        """Step Functions: the drills' machines."""
+        return boto3.client("stepfunctions", config=_ASKED_AT_ONCE)
+
+    @cached_property
+    def schedules(self) -> EventBridgeSchedulerClient:
+        """EventBridge Scheduler."""
+        return boto3.client("scheduler", config=_ASKED_AT_ONCE)
+
+    @cached_property
+    def stacks(self) -> CloudFormationClient:
+        """CloudFormation."""
+        return boto3.client("cloudformation", config=_ASKED_AT_ONCE)
+
+    @cached_property
+    def watch(self) -> CloudWatchClient:
+        """CloudWatch: alarms and metrics."""
+        return boto3.client("cloudwatch", config=_ASKED_AT_ONCE)
+
+    @property
+    def region(self) -> str:
+        """The region that these clients ask."""
+        return self.states.meta.region_name
+
+
+def enter_aws(*, profile: str, region: str) -> None:
+    """Make this process use a profile and a region; an empty one leaves what the environment says.
+
+    Keys of the environment would win over a profile: where one is named they are put aside.
+    """
+    if profile:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            os.environ.pop(name, None)
+        os.environ.update(AWS_PROFILE=profile, AWS_DEFAULT_PROFILE=profile)
+    if region:
+        os.environ.update(AWS_REGION=region, AWS_DEFAULT_REGION=region)
+    boto3.setup_default_session()
 
 
 def enter_lab(ready: Path) -> None:

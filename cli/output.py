@@ -1,0 +1,53 @@
+"""What a command tells: one document for machines, the same for people, and an exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """What came of a command. `document` is as docs/cli.schema.json describes it."""
+
+    document: Mapping[str, Any]
+    shown: RenderableType
+    status: int = 0
+
+
+class Output(Console):
+    """Goes on in silence once nobody reads along: that stops no command half way."""
+
+    def on_broken_pipe(self) -> None:
+        """Write the rest to nowhere."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def console() -> Output:
+    """The terminal, or what stands for it. Long words of a line are never broken in a pipe."""
+    return Output(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def tell(told: Told, output: Console, *, as_json: bool) -> int:
+    """Write it; the exit status."""
+    if as_json:
+        output.out(json.dumps(told.document, indent=2, ensure_ascii=False), highlight=False)
+    else:
+        output.print(told.shown)
+    return told.status
+
+
+def plain_table(*headings: str) -> Table:
+    """A table as all commands show them: no lines, columns apart, headings dim."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
