@@ -157,6 +157,10 @@ class Functions:
         streams = sorted(self._log_folder(aws.function_name(name)).glob("*.log"))
         return [line for stream in streams for line in _lines(stream)]
 
+    def names(self) -> list[str]:
+        """The names of all functions."""
+        return sorted(self._functions)
+
     def processes(self) -> list[int]:
         """The ids of all processes that run."""
         return [pid for function in self._functions.values() for pid in function.processes()]
