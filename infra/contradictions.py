@@ -22,6 +22,7 @@ Finding = tuple[KeyPath, object, str]
 """Where, what stands there, what was expected."""
 
 _DOCUMENT_BYTES = 65_536
+_MINUTES_OF_A_DAY = 24 * 60
 MOST_CLUSTERS = 10
 """The boundary on every role names each, and IAM takes 6,144 characters."""
 
@@ -35,10 +36,20 @@ MOST_S3_DRILLS = 8
 MOST_RESTORES = 4
 """The boundary of the restores names each bucket, and the one that it is restored into."""
 
+MOST_DRILLS = 100
+"""The alarm for all drills that are overdue has each as a child; a composite alarm takes 100."""
+
+MOST_CHATS = 3
+"""An alarm tells at most five topics: that of the alarms, and one of each chat."""
+
+ALWAYS_HEARD = ("critical", "high")
+"""What no deployment may leave unheard: production touched, or the watch itself gone silent."""
+
 
 def findings(configuration: Configuration) -> Iterator[Finding]:
     """All contradictions; paths begin at the top of the file."""
     yield from _of_deployment(configuration)
+    yield from _of_notify(configuration)
     yield from _between_drills(configuration)
     for position, drill in enumerate(configuration.drills):
         for path, found, expected in _of_drill(drill, configuration):
@@ -57,7 +68,27 @@ def _of_deployment(configuration: Configuration) -> Iterator[Finding]:
             yield path, name, "a name that no other network has"
 
 
+def _of_notify(configuration: Configuration) -> Iterator[Finding]:
+    """Paths begin at the top of the file."""
+    for position, entry in enumerate(configuration.notify):
+        given = [key for key in ("email", "slack", "teams") if getattr(entry, key) is not None]
+        if len(given) != 1:
+            expected = "one of email, slack and teams"
+            yield ("notify", position), " and ".join(given) or "none of them", expected
+    chats = [entry for entry in configuration.notify if entry.chat]
+    if len(chats) > MOST_CHATS:
+        expected = f"at most {MOST_CHATS}: an alarm tells no more than five topics"
+        yield ("notify",), f"{len(chats)} chats", expected
+    heard = {severity for entry in configuration.notify for severity in entry.severities}
+    for severity in ALWAYS_HEARD:
+        if heard and severity not in heard:
+            expected = f"some entry that receives {severity}: the watch itself may say so"
+            yield ("notify",), f"{severity} is heard by nobody", expected
+
+
 def _between_drills(configuration: Configuration) -> Iterator[Finding]:
+    if (count := len(configuration.drills)) > MOST_DRILLS:
+        yield ("drills",), f"{count} drills", f"at most {MOST_DRILLS} in one deployment"
     if (count := len({drill.cluster for drill in configuration.aurora})) > MOST_CLUSTERS:
         expected = f"at most {MOST_CLUSTERS} in one deployment"
         yield ("drills",), f"{count} clusters", expected
@@ -218,14 +249,23 @@ def _of_live(drill: RotationDrill) -> Iterator[Finding]:
         yield ("deadlines", "verify"), f"{drill.deadlines.verify}s", expected
     window = drill.window
     minute, hour = drill.schedule.cron.split()[:2]
-    if window is None or window.timezone != drill.schedule.timezone:
+    if window is None or window.start == window.end or window.timezone != drill.schedule.timezone:
         return
     if minute.isdecimal() and hour.isdecimal():
-        time = f"{int(hour):02}:{int(minute):02}"
-        start, end = window.start, window.end
-        is_open = start <= time < end if start < end else time >= start or time < end
-        if not is_open:
-            yield ("schedule", "cron"), drill.schedule.cron, f"a time within {start} to {end}"
+        opens, closes = _minutes(window.start), _minutes(window.end)
+        into = (int(hour) * 60 + int(minute) - opens) % _MINUTES_OF_A_DAY
+        left = (closes - opens) % _MINUTES_OF_A_DAY - into
+        within = f"within {window.start} to {window.end}"
+        if left <= 0:
+            yield ("schedule", "cron"), drill.schedule.cron, f"a time {within}"
+        elif drill.schedule.window is not None and drill.schedule.window // 60 >= left:
+            found = f"{drill.schedule.window // 60}m"
+            yield ("schedule", "window"), found, f"one that ends {within}: less than {left}m"
+
+
+def _minutes(time: str) -> int:
+    hour, minute = time.split(":")
+    return int(hour) * 60 + int(minute)
 
 
 def _of_aurora(drill: AuroraDrill, configuration: Configuration) -> Iterator[Finding]:

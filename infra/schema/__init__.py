@@ -13,21 +13,27 @@ from pydantic import AfterValidator, Field
 
 from infra.durations import Duration
 from infra.schema.aurora import AuroraDrill, Objectives
-from infra.schema.base import KEY_ARN, Heard, Schedule, Severity, SourceNetwork, Values
+from infra.schema.base import KEY_ARN, Schedule, Severity, SourceNetwork, Values
+from infra.schema.notify import SlackChannel, Subscription, TeamsChannel
 from infra.schema.s3_versions import RestoreBucket, S3VersionsDrill
 from infra.schema.secret_rotation import RotationDrill
+from infra.schema.watch import Reminder, Watching
 
 __all__ = [
     "AuroraDrill",
     "Configuration",
     "Drill",
+    "Reminder",
     "RestoreBucket",
     "RotationDrill",
     "S3VersionsDrill",
     "Schedule",
     "Severity",
+    "SlackChannel",
     "SourceNetwork",
     "Subscription",
+    "TeamsChannel",
+    "Watching",
 ]
 
 
@@ -39,15 +45,6 @@ def _cidr(value: str) -> str:
     if network is None or not network.is_private or not 16 <= network.prefixlen <= 26:
         raise ValueError("a private IPv4 network from /16 to /26, such as 10.91.0.0/24")
     return value
-
-
-class Subscription(Values):
-    """Who hears of what."""
-
-    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-    """an e-mail address"""
-    severities: Annotated[tuple[Heard, ...], Field(min_length=1)]
-    """a list of critical, high, medium, low, info"""
 
 
 class EvidenceLock(Values):
@@ -115,7 +112,9 @@ class Configuration(Values):
     deployment: Deployment
     """what differs from company to company: zones, source networks, evidence lock"""
     notify: tuple[Subscription, ...] = ()
-    """a list of subscriptions, each with email and severities"""
+    """a list of subscriptions, each with email, slack or teams, and severities"""
+    watch: Watching = Watching()
+    """restorable_lag, snapshot_age, grace, reminder and dashboard"""
     objectives: Objectives = Objectives()
     """rpo and rto, for the drills that have none of their own"""
     restore_buckets: tuple[RestoreBucket, ...] = ()

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from functions import naming
-from infra import cron
+from functions import cron, naming
+from infra.durations import Duration
 
 _LONGEST_IDENTIFIER = 63
 _LONGEST_NAME = _LONGEST_IDENTIFIER - len(
@@ -37,6 +37,12 @@ def _cron(value: str) -> str:
         raise ValueError(
             f"six fields of EventBridge Scheduler's cron, such as 0 5 ? * 2#1 *; {fault}"
         )
+    return value
+
+
+def _whole_minutes(value: int) -> int:
+    if value % 60:
+        raise ValueError("whole minutes, such as 15m or 2h")
     return value
 
 
@@ -82,6 +88,8 @@ class Schedule(Values):
     """an IANA time zone, such as America/Sao_Paulo"""
     enabled: bool = True
     """true or false"""
+    window: Annotated[int, Duration("1m", "24h"), AfterValidator(_whole_minutes)] | None = None
+    """how long after its time it may start at the latest, in whole minutes, 24h at most"""
 
     @property
     def expression(self) -> str:
