@@ -30,13 +30,15 @@ from moto.rds.models import rds_backends
 from moto.rds.responses import RDSResponse
 from moto.sts.models import sts_backends
 
+from lab import rds_offers, rds_operations, rds_snapshots
 from lab.authority import Authority
 from lab.calls import Refusal, answer_to
 from lab.damage import Damage, NotACopy, inflict
 from lab.login_front import Authorise, Gate, LoginFront
 from lab.postgres import PostgresError, Server, Servers, find_binaries
 from lab.rds_faults import Faults
-from lab.rds_operations import OPERATIONS, Request
+from lab.rds_offers import Offers
+from lab.rds_operations import Request
 from lab.rds_records import ServedCluster, ServedInstance, default_group, random_name
 from lab.tokens import Credential
 
@@ -44,6 +46,9 @@ ARCHIVE_LIMIT = 256 * 1024 * 1024
 """Bytes of WAL that a source keeps, an hour of the writer's work; then its window moves on."""
 
 TRIM_SECONDS = 30.0
+
+OPERATIONS = rds_operations.OPERATIONS | rds_snapshots.OPERATIONS | rds_offers.OPERATIONS
+"""By the names of the methods of moto's response class that they stand in for."""
 
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -85,7 +90,8 @@ class Rds:
         self.damage = damage
         self.pace = pace or Pace()
         self.faults = Faults()
-        self.quotas = {"DBClusters": 40, "DBInstances": 40}
+        self.quotas = {"DBClusters": 40, "DBInstances": 40, "ManualClusterSnapshots": 100}
+        self.offers = Offers()
         self.failures: list[str] = []
         """What went wrong behind a status `failed`: for the person at the lab, not on the wire."""
         self.retained_backups: dict[str, dict[str, Any]] = {}
@@ -143,7 +149,8 @@ class Rds:
     ) -> ServedCluster:
         """A production cluster with its writer: protected from deletion, IAM logins on.
 
-        `load` fills the empty server; then a base backup is taken, and the restore window opens.
+        `load` fills the empty server; then a base backup is taken, the restore window opens, and
+        the first automated snapshot is there.
         `engine_version` is what the records say, by default the server's own. Raises
         PostgresError.
         """
@@ -180,6 +187,7 @@ class Rds:
         cluster.server = server
         cluster.front.open(self._gate(cluster, server))
         cluster.status = instance.status = "available"
+        rds_snapshots.take_automated(self, cluster)
         self._later(lambda: self._keep_small(server))
         return cluster
 
@@ -299,6 +307,7 @@ class Rds:
             self._fronts.remove(cluster.front)
             self.servers.remove(cluster.identifier)
             self.backend.clusters.pop(cluster.identifier, None)
+            rds_snapshots.forget_automated(self, cluster.identifier)
 
         self._later(delete)
 

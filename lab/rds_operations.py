@@ -305,7 +305,6 @@ OPERATIONS: dict[str, Operation] = {
         describe_account_attributes,
     )
 }
-"""By the names of the methods of moto's response class that they stand in for."""
 
 
 def _cluster(rds: Rds, identifier: str) -> ServedCluster | None:
@@ -427,7 +426,12 @@ def _check_quota(rds: Rds, name: str, code: str) -> None:
 
 
 def _used(rds: Rds, name: str) -> int:
-    records = {"DBClusters": rds.backend.clusters, "DBInstances": rds.backend.databases}
+    manual = [s for s in rds.backend.cluster_snapshots.values() if s.snapshot_type == "manual"]
+    records = {
+        "DBClusters": rds.backend.clusters,
+        "DBInstances": rds.backend.databases,
+        "ManualClusterSnapshots": manual,
+    }
     return len(records[name]) if name in records else 0
 
 
