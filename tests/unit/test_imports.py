@@ -10,8 +10,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PURE = [
     "functions/clock.py",
+    "functions/cron.py",
     "functions/errors.py",
     "functions/given.py",
+    "functions/health.py",
     "functions/model.py",
     "functions/summary.py",
     "functions/naming.py",
@@ -34,8 +36,10 @@ PURE = [
     "functions/report/vocabulary.py",
     "functions/report/words.py",
     "functions/s3_versions/canary.py",
+    "functions/s3_versions/configuration.py",
     "functions/s3_versions/documents.py",
     "functions/s3_versions/facts.py",
+    "functions/s3_versions/health.py",
     "functions/s3_versions/history.py",
     "functions/s3_versions/listing.py",
     "functions/s3_versions/manifest.py",
@@ -58,6 +62,9 @@ PURE = [
     "functions/secret_rotation/vocabulary.py",
     "functions/watch/board.py",
     "functions/watch/conditions.py",
+    "functions/watch/footprint.py",
+    "functions/watch/reminding.py",
+    "functions/watch/state.py",
     "functions/watch/watched.py",
 ]
 IMPURE = {"boto3", "botocore", "pg8000", "psycopg", "os", "pathlib", "socket", "subprocess", "time"}
@@ -74,7 +81,10 @@ DOORS = {
         "functions/s3_versions/objects.py",
         "functions/secret_rotation/lambdas.py",
         "functions/secret_rotation/secrets.py",
+        "functions/watch/alarms.py",
+        "functions/watch/schedules.py",
         "functions/watch/sweeper.py",
+        "functions/watch/trail.py",
     },
     "psycopg": {"functions/aurora/database.py"},
     "pg8000": {"functions/secret_rotation/login.py"},
