@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -19,7 +19,8 @@ from botocore.exceptions import ClientError
 
 from functions.aws import code_of
 from functions.errors import Refused
-from functions.s3_versions.facts import Expiry, Facts, Replication
+from functions.s3_versions import configuration
+from functions.s3_versions.facts import Facts
 from functions.s3_versions.manifest import Row
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ _NOT_CONFIGURED = frozenset(
         "ServerSideEncryptionConfigurationNotFoundError",
     }
 )
-_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+_ABSENT = "NoSuchBucket"
+_NEEDED = ("versioning", "lifecycle")
 _HEADERS = (
     "CacheControl",
     "ContentDisposition",
@@ -78,6 +80,10 @@ class Held:
     locked: bool = False
 
 
+Ask = Callable[[str, Callable[..., Any]], Any]
+"""Asks S3 for one part of how a bucket is configured; an empty answer where there is none."""
+
+
 def bucket_facts(bucket: str, *, owner: str = "", lenient: bool = False) -> Facts:
     """How a bucket is configured.
 
@@ -85,56 +91,68 @@ def bucket_facts(bucket: str, *, owner: str = "", lenient: bool = False) -> Fact
     versioning and lifecycle may be looked at; what may not is named in `unknown`. Raises Refused
     for a bucket that is not there, or that this role may not look at.
     """
-    s3 = client()
     asked = {"Bucket": bucket, **({"ExpectedBucketOwner": owner} if owner else {})}
     unknown: list[str] = []
 
-    def optional(name: str, ask: Callable[..., Any]) -> Any:
+    def ask(part: str, operation: Callable[..., Any]) -> Any:
         try:
-            return _configured(ask, asked)
+            return _configured(operation, asked)
         except ClientError as error:
-            if not lenient or code_of(error) != "AccessDenied":
+            if part in _NEEDED or not lenient or code_of(error) != "AccessDenied":
                 raise
-            unknown.append(name)
+            unknown.append(part)
             return {}
 
     try:
-        versioning = s3.get_bucket_versioning(**asked)
-        lifecycle = _configured(s3.get_bucket_lifecycle_configuration, asked)
-        encryption = optional("encryption", s3.get_bucket_encryption)
-        block = optional("access block", s3.get_public_access_block)
-        policy = optional("policy", s3.get_bucket_policy_status)
-        lock = optional("object lock", s3.get_object_lock_configuration)
-        replication = optional("replication", s3.get_bucket_replication)
-        ownership = optional("ownership", s3.get_bucket_ownership_controls)
-        notified = optional("events", s3.get_bucket_notification_configuration)
+        return replace(_facts(bucket, ask), unknown=tuple(unknown))
     except ClientError as error:
-        if code_of(error) in ("NoSuchBucket", "AccessDenied"):
+        if code_of(error) in (_ABSENT, "AccessDenied"):
             raise Refused(
                 f"bucket: {bucket}: {error.operation_name}: {code_of(error)}: expected a bucket of"
                 " this account and region, whose configuration the drill may read"
             ) from error
         raise
-    default = _first_default(encryption)
-    configured = block.get("PublicAccessBlockConfiguration", {})
-    rules = lifecycle.get("Rules", [])
-    return Facts(
-        name=bucket,
-        versioning=versioning.get("Status", ""),
-        mfa_delete=versioning.get("MFADelete") == "Enabled",
-        encryption=default.get("SSEAlgorithm", ""),
-        kms_key=default.get("KMSMasterKeyID", ""),
-        blocked=all(configured.get(name) for name in _BLOCKS),
-        public=bool(policy.get("PolicyStatus", {}).get("IsPublic")),
-        locked=bool(lock),
-        retention=_retention(lock),
-        ownership=_ownership(ownership),
-        expiries=tuple(_expiries(rules)),
-        replications=tuple(_replications(replication)),
-        notified=tuple(_notified(notified)),
-        aborts=tuple(_aborts(rules)),
-        unknown=tuple(unknown),
-    )
+
+
+def look(bucket: str) -> tuple[Facts | None, list[ClientError]]:
+    """A bucket as far as it lets itself be looked at; None where it is not there.
+
+    With it what S3 answered to each question that it did not answer: `unknown` names these parts.
+    """
+    errors: list[ClientError] = []
+    unknown: list[str] = []
+
+    def ask(part: str, operation: Callable[..., Any]) -> Any:
+        try:
+            return _configured(operation, {"Bucket": bucket})
+        except ClientError as error:
+            if code_of(error) == _ABSENT:
+                raise
+            errors.append(error)
+            unknown.append(part)
+            return {}
+
+    try:
+        return replace(_facts(bucket, ask), unknown=tuple(unknown)), errors
+    except ClientError:
+        return None, []
+
+
+def _facts(bucket: str, ask: Ask) -> Facts:
+    """Asks for each part in turn: the first one tells whether there is such a bucket."""
+    s3 = client()
+    parts: dict[str, Callable[..., Any]] = {
+        "versioning": s3.get_bucket_versioning,
+        "lifecycle": s3.get_bucket_lifecycle_configuration,
+        "encryption": s3.get_bucket_encryption,
+        "access block": s3.get_public_access_block,
+        "policy": s3.get_bucket_policy_status,
+        "object lock": s3.get_object_lock_configuration,
+        "replication": s3.get_bucket_replication,
+        "ownership": s3.get_bucket_ownership_controls,
+        "events": s3.get_bucket_notification_configuration,
+    }
+    return configuration.read(bucket, {part: ask(part, parts[part]) for part in parts})
 
 
 def _configured(ask: Callable[..., Any], asked: Mapping[str, str]) -> Any:
@@ -145,74 +163,6 @@ def _configured(ask: Callable[..., Any], asked: Mapping[str, str]) -> Any:
         if code_of(error) in _NOT_CONFIGURED:
             return {}
         raise
-
-
-def _first_default(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
-    return rules[0].get("ApplyServerSideEncryptionByDefault", {}) if rules else {}
-
-
-def _retention(answer: Mapping[str, Any]) -> str:
-    default = answer.get("ObjectLockConfiguration", {}).get("Rule", {}).get("DefaultRetention", {})
-    if not default:
-        return ""
-    span = f"{default['Days']} days" if "Days" in default else f"{default.get('Years')} years"
-    return f"{default.get('Mode')}, {span}"
-
-
-def _ownership(answer: Mapping[str, Any]) -> str:
-    rules = answer.get("OwnershipControls", {}).get("Rules", [])
-    return str(rules[0]["ObjectOwnership"]) if rules else ""
-
-
-def _expiries(rules: Sequence[Mapping[str, Any]]) -> Iterator[Expiry]:
-    for rule in rules:
-        expires = rule.get("NoncurrentVersionExpiration", {})
-        if rule.get("Status") == "Enabled" and "NoncurrentDays" in expires:
-            yield Expiry(
-                rule=rule.get("ID", ""), prefix=_prefix(rule), days=expires["NoncurrentDays"]
-            )
-
-
-def _aborts(rules: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The prefixes below which unfinished uploads are aborted."""
-    for rule in rules:
-        if rule.get("Status") == "Enabled" and rule.get("AbortIncompleteMultipartUpload"):
-            yield _prefix(rule)
-
-
-def _prefix(rule: Mapping[str, Any]) -> str:
-    """The prefix of a rule, wherever it stands: in the old form, in its filter, or beside tags."""
-    found = rule.get("Filter", {})
-    return str(
-        rule.get("Prefix") or found.get("Prefix") or found.get("And", {}).get("Prefix") or ""
-    )
-
-
-def _replications(answer: Mapping[str, Any]) -> Iterator[Replication]:
-    for rule in answer.get("ReplicationConfiguration", {}).get("Rules", []):
-        if rule.get("Status") == "Enabled":
-            destination = rule.get("Destination", {})
-            yield Replication(
-                rule=rule.get("ID", ""),
-                prefix=_prefix(rule),
-                destination=destination.get("Bucket", ""),
-                measured=destination.get("Metrics", {}).get("Status") == "Enabled",
-            )
-
-
-def _notified(answer: Mapping[str, Any]) -> Iterator[str]:
-    if "EventBridgeConfiguration" in answer:
-        yield ""
-    for kind in (
-        "TopicConfigurations",
-        "QueueConfigurations",
-        "LambdaFunctionConfigurations",
-    ):
-        for each in answer.get(kind, []):
-            rules = each.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-            prefixes = [rule["Value"] for rule in rules if rule["Name"].lower() == "prefix"]
-            yield prefixes[0] if prefixes else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
