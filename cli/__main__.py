@@ -1,10 +1,12 @@
-"""The operator's command line: `python -m cli restore-bucket BUCKET --at TIME`.
+# PYTHON_ARGCOMPLETE_OK
+"""The operator's command line: `python -m cli status`, and the others of `python -m cli --help`.
 
-Exit status: 0 all is as it was, 1 something is not, 2 stopped half way, 3 it could not run.
+Exit status: every command says its own in its --help; 3 is always that it could not run.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -12,40 +14,62 @@ from datetime import UTC, datetime
 
 from cli import arguments
 from cli.errors import CannotRun
+from cli.parser import parser
 
 STOPPED = 2
 COULD_NOT_RUN = 3
+INTERRUPTED = 130
 
 
 def main(given: Sequence[str] | None = None) -> int:
     """Run a command; the exit status."""
+    made = parser()
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks what could come next, and main ends here
+        import argcomplete
+
+        argcomplete.autocomplete(made)
     try:
-        command, options = arguments.read(given, now=datetime.now(UTC))
+        chosen = made.parse_args(given)
+        if chosen.command == "restore-bucket":
+            return _restore_bucket(chosen)
     except CannotRun as error:
-        return _could_not_run(error)
-    from rich.console import Console  # what is imported here takes a second to load:
+        return _could_not_run(str(error))
+    if chosen.command == "completion":
+        from cli import completion
 
-    from cli import restore_bucket  # not for a typing error
+        sys.stdout.write(completion.script(chosen.shell))
+        return 0
+    return _operate(chosen)
 
-    class Output(Console):
-        """Goes on in silence once nobody reads along: that does not stop a restore."""
 
-        def on_broken_pipe(self) -> None:
-            self.quiet = True
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _operate(chosen: argparse.Namespace) -> int:
+    from cli import operations, troubles  # what is imported here takes a second to load
 
-    console = Output(highlight=False, soft_wrap=not sys.stdout.isatty())
     try:
-        return restore_bucket.restore(command, options, console)
+        return operations.operate(chosen)
+    except troubles.EXPECTED as error:
+        return _could_not_run(troubles.told(error))
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        return INTERRUPTED
+
+
+def _restore_bucket(chosen: argparse.Namespace) -> int:
+    """Raises CannotRun for words that do not go together."""
+    command, options = arguments.understood(chosen, now=datetime.now(UTC))
+    from cli import output, restore_bucket  # not for a typing error
+
+    try:
+        return restore_bucket.restore(command, options, output.console())
     except restore_bucket.EXPECTED as error:
-        return _could_not_run(error)
+        return _could_not_run(str(error))
     except KeyboardInterrupt:
         sys.stderr.write("stopped: nothing was written\n")
         return STOPPED
 
 
-def _could_not_run(error: Exception) -> int:
-    sys.stderr.write(f"could not run: {error}\n")
+def _could_not_run(why: str) -> int:
+    sys.stderr.write(f"could not run: {why}\n")
     return COULD_NOT_RUN
 
 

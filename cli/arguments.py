@@ -118,19 +118,26 @@ class Options:
         return shlex.join(words)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """A parser whose errors are ours."""
 
     def error(self, message: str) -> NoReturn:
+        """Raises CannotRun."""
         raise CannotRun(f"{message} (see {self.prog} --help)")
 
 
 def read(arguments: Sequence[str] | None, *, now: datetime) -> tuple[Command, Options]:
-    """What is to be done, and how.
+    """What is to be done to a bucket, and how.
 
     Raises CannotRun for what cannot be read, or does not go together; SystemExit after `--help`.
     """
-    chosen = _parser().parse_args(arguments)
+    parser = Parser(prog="python -m cli")
+    add_restore_bucket(parser.add_subparsers(required=True, metavar="command"))
+    return understood(parser.parse_args(arguments), now=now)
+
+
+def understood(chosen: argparse.Namespace, *, now: datetime) -> tuple[Command, Options]:
+    """What the words of restore-bucket mean. Raises CannotRun."""
     # An empty value is what a variable that is not set leaves: it must not mean the whole bucket.
     for option in ("prefix", "to"):
         if getattr(chosen, option) == "":
@@ -163,9 +170,8 @@ def read(arguments: Sequence[str] | None, *, now: datetime) -> tuple[Command, Op
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m cli", description="Backup Drills, for a person.")
-    commands = parser.add_subparsers(required=True, metavar="command")
+def add_restore_bucket(commands: argparse._SubParsersAction[Parser]) -> None:
+    """The command restore-bucket and its options."""
     restore = commands.add_parser(
         "restore-bucket",
         help="make a bucket, or a prefix of it, what it was at a time",
@@ -244,7 +250,7 @@ def _parser() -> argparse.ArgumentParser:
         "--threads", type=_threads, default=16, metavar="N", help="requests at once: %(default)s"
     )
     restore.add_argument("--lab", action="store_true", help="in the lab: python -m lab up")
-    return parser
+    restore.set_defaults(command="restore-bucket")
 
 
 def instant(text: str, *, now: datetime) -> datetime:

@@ -54,6 +54,16 @@ month, 00:00')
     return f"{days}, {_joined([f'{int(one):02}:{int(minute):02}' for one in hours])}"
 
 
+def cron_fields(expression: str) -> str:
+    """The six fields within a cron expression; empty for a rate.
+
+    >>> cron_fields("cron(0 5 ? * 2#1 *)"), cron_fields("rate(1 hour)")
+    ('0 5 ? * 2#1 *', '')
+    """
+    found = re.fullmatch(r"cron\((.+)\)", expression)
+    return found[1] if found else ""
+
+
 def _on(date: str, day: str, months: str | None) -> str | None:
     """The days of a cron expression in words; None for those that take too many."""
     if months is None:

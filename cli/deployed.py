@@ -20,9 +20,6 @@ from functions.aws import code_of
 from functions.evidence import Evidence
 from functions.ledger import Ledger
 
-STACK: Final = "backup-drills"
-"""The name of the stack where drills.yaml gives none."""
-
 MACHINE: Final = "AWS::StepFunctions::StateMachine"
 ALARMS: Final = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
 

@@ -52,6 +52,12 @@ def summary_table(report: Report, *, page: str = "", ascii_only: bool = False) -
     return Group(*parts)
 
 
+def verdict_text(verdict: str) -> Text:
+    """A verdict by its colour; one that is none of ours without any."""
+    known = verdict in list(Verdict)
+    return Text(f" {verdict} ", style=VERDICT_STYLES[Verdict(verdict)] if known else "")
+
+
 def _verdict(report: Report) -> RenderableType:
     verdict = Verdict(report["verdict"])
     badge = Text(f"  {verdict.value}  ", style=VERDICT_STYLES[verdict])

@@ -31,9 +31,13 @@ class Output(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def console() -> Output:
-    """The terminal, or what stands for it. Long words of a line are never broken in a pipe."""
-    return Output(highlight=False, soft_wrap=not sys.stdout.isatty())
+def console(*, errors: bool = False) -> Output:
+    """The terminal, or what stands for it; stderr where stdout is for a document alone.
+
+    Long lines are never broken in a pipe.
+    """
+    stream = sys.stderr if errors else sys.stdout
+    return Output(highlight=False, soft_wrap=not stream.isatty(), stderr=errors)
 
 
 def tell(told: Told, output: Console, *, as_json: bool) -> int:

@@ -23,7 +23,9 @@ import psutil
 from rich.console import Console
 
 from lab import aws, postgres, seed
+from lab.deploy import Deployment
 from lab.lab import ROOT, Lab, LabError
+from lab.template import Template
 
 START_SECONDS = 180.0
 STOP_SECONDS = 30.0
@@ -160,8 +162,11 @@ def serve(folder: Path, *, scale: float, port: int) -> None:
     with Lab(folder, scale=scale, port=port, tell=lambda stage: print(stage, flush=True)) as lab:
         ready = {
             "endpoint": lab.emulator.endpoint,
+            "stack": lab.deployment.stack,
             "machines": dict(lab.deployment.machines),
             "bucket": lab.deployment.evidence_bucket,
+            "ledger": lab.deployment.ledger_table,
+            "resources": _resources(Template.of(folder / "cdk.out"), lab.deployment),
             "database": (
                 f"host={lab.source.endpoint} port={lab.source.front.port} dbname={seed.DATABASE}"
                 f" user={seed.ADMINISTRATOR} sslmode=verify-full"
@@ -172,6 +177,16 @@ def serve(folder: Path, *, scale: float, port: int) -> None:
         scratch.write_text(json.dumps(ready))
         scratch.rename(folder / "ready.json")
         signal.pause()
+
+
+def _resources(template: Template, deployment: Deployment) -> dict[str, list[str]]:
+    """What CloudFormation would list of the stack, for `python -m cli --lab`: ids by type."""
+    listed: dict[str, list[str]] = {}
+    for name, resource in template.resources.items():
+        named = resource.get("Properties", {}).get("AlarmName", name)
+        listed.setdefault(resource["Type"], []).append(named)
+    listed["AWS::StepFunctions::StateMachine"] = list(deployment.machines.values())
+    return listed
 
 
 def _main() -> None:

@@ -1,0 +1,124 @@
+"""Could we restore right now, and when did we last prove it? One sentence of a state. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from functions import clock
+from functions.report.words import count, duration
+from functions.watch import state as states
+from functions.watch.conditions import (
+    NOT_PASSED,
+    NOT_RESTORABLE,
+    NOT_WATCHED,
+    UNREADABLE,
+    VERSIONING_OFF,
+)
+from functions.watch.state import State
+
+_IN_THE_WAY: Final = {condition.name for condition in (NOT_RESTORABLE, VERSIONING_OFF)}
+_LONGEST_LIST: Final = 3
+
+
+class Certainty(StrEnum):
+    """What the watch knows of a restore that would begin now."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """`sentence` begins with what `certainty` says."""
+
+    certainty: Certainty
+    sentence: str
+
+
+def answer(state: State | None, *, now: datetime) -> Answer:
+    """What a state says; None stands for one that is missing. A yes takes a proof of each source.
+
+    >>> answer(None, now=datetime.now().astimezone()).sentence
+    'Nobody knows: the collector has left no state.'
+    """
+    if state is None:
+        return _unknown("the collector has left no state")
+    age = (now - clock.parse(state["collected_at"])).total_seconds()
+    if not states.is_fresh(state, now):
+        return _unknown(f"the last collection is {duration(age)} old")
+    barred = _having(state["sources"], _IN_THE_WAY)
+    if barred:
+        return Answer(
+            certainty=Certainty.NO,
+            sentence=f"No: a restore of {_listed(barred)} would not work today.",
+        )
+    unread = _having(state["sources"], {UNREADABLE.name})
+    if unread:
+        return _unknown(f"{_listed(unread)} could not be looked at")
+    unread = _having(state["drills"], {NOT_WATCHED.name})
+    if unread:
+        return _unknown(f"the runs of {_listed(unread)} could not be read")
+    doubted = _having(state["drills"], {NOT_PASSED.name})
+    if doubted:
+        return _unknown(f"the last run of {_listed(doubted)} did not pass")
+    unproven = [name for name in _names(state["sources"]) if name not in set(_proven(state))]
+    if unproven:
+        return _unknown(
+            f"nothing stands in the way, but no drill of {_listed(unproven)} has passed"
+        )
+    if not state["sources"]:
+        return _unknown("nothing is watched")
+    return Answer(certainty=Certainty.YES, sentence=f"Yes: {_proofs(state, now)}")
+
+
+def _unknown(why: str) -> Answer:
+    return Answer(certainty=Certainty.UNKNOWN, sentence=f"Nobody knows: {why}.")
+
+
+def _having(each: Sequence[Mapping[str, Any]], conditions: set[str]) -> list[str]:
+    return [one["name"] for one in each if _conditions(one) & conditions]
+
+
+def _conditions(one: Mapping[str, Any]) -> set[str]:
+    return {finding["condition"] for finding in one["findings"]}
+
+
+def _names(each: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(one["name"] for one in each))
+
+
+def _proven(state: State) -> Iterator[str]:
+    """The sources of which a drill has passed."""
+    yield from (drill["source"] for drill in state["drills"] if proof(drill))
+
+
+def proof(drill: Mapping[str, Any]) -> str | None:
+    """When a drill of a state last proved it; None for never."""
+    passed = drill["facts"].get("last_pass")
+    return (passed.get("reported_at") or passed.get("started_at")) if passed else None
+
+
+def _proofs(state: State, now: datetime) -> str:
+    """When it was last proved, best and worst."""
+    proofs = [clock.parse(told) for drill in state["drills"] if (told := proof(drill))]
+    newest, oldest = ((now - edge(proofs)).total_seconds() for edge in (max, min))
+    sources = count(len(_names(state["sources"])), "source")
+    last = f"the last proof is {duration(newest)} old"
+    if len(proofs) > 1:
+        last += f", the oldest of {count(len(proofs), 'drill')} {duration(oldest)}"
+    return f"nothing stands in the way of a restore ({sources}); {last}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    """
+    >>> _listed(["a"]), _listed(["a", "b", "c", "d", "e"])
+    ('a', 'a, b, c and 2 more')
+    """
+    more = len(names) - _LONGEST_LIST
+    told = ", ".join(names[:_LONGEST_LIST])
+    return f"{told} and {more} more" if more > 0 else told

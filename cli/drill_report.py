@@ -1,0 +1,87 @@
+"""`python -m cli report`: the report of a run, on the terminal, in a folder, in the browser."""
+
+from __future__ import annotations
+
+import json
+import webbrowser
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from cli import runs
+from cli.access import Aws
+from cli.deployed import Deployment, expected
+from cli.drill_summary import summary_table
+from cli.errors import CannotRun
+from cli.history import recorded
+from cli.output import Told
+from cli.runs import Run
+from functions.report.words import Report
+
+
+def report(
+    aws: Aws,
+    deployment: Deployment,
+    *,
+    of: str,
+    opens: bool,
+    save: Path | None,
+    ascii_only: bool = False,
+) -> Told:
+    """The report of a run, or of the last run of a drill; saved where `save` says.
+
+    Raises CannotRun where there is no such run, and EvidenceMissing where its report is gone.
+    """
+    run = _run(aws, deployment, of)
+    told = deployment.evidence.get_json(f"{run.key}/report.json")
+    address = f"s3://{deployment.bucket}/{run.key}/report.html"
+    files = kept(deployment, run.key, told, save / run.id) if save else None
+    remarks = []
+    if files and opens and not webbrowser.open(Path(files["html"]).resolve().as_uri()):
+        remarks.append(f"no browser could be opened: the page is {files['html']}")
+    document = {
+        "command": "report",
+        "stack": deployment.stack,
+        "run": run.id,
+        "address": address,
+        "files": files,
+        "report": told,
+    }
+    page = files["html"] if files else address
+    shown: list[RenderableType] = [summary_table(told, page=page, ascii_only=ascii_only)]
+    return Told(document=document, shown=Group(*shown, *(Text(line) for line in remarks)))
+
+
+def kept(deployment: Deployment, key: str, told: Report, folder: Path) -> dict[str, str]:
+    """Where a report and its page now are, in a folder of their own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page, data = folder / "report.html", folder / "report.json"
+    page.write_bytes(deployment.evidence.get_bytes(f"{key}/report.html"))
+    data.write_text(_written(told), encoding="utf-8")
+    return {"html": str(page), "json": str(data)}
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _run(aws: Aws, deployment: Deployment, of: str) -> Run:
+    """The run that is meant: by its id, or the last one of a drill."""
+    if not runs.is_run_id(of):
+        found = recorded(aws, deployment, of)
+        if not found:
+            raise CannotRun(f"RUN: {of!r}: this drill never ran: python -m cli run {of} --watch")
+        return runs.newest_first(found)[0]
+    found = recorded(aws, deployment, "")
+    for run in found:
+        if run.id == of:
+            return run
+    raise CannotRun(f"RUN: {of!r}: there is no such run: {_known(of, found)}")
+
+
+def _known(of: str, found: Iterable[Run]) -> str:
+    """The latest runs, or the one that may have been meant."""
+    return expected(of, [run.id for run in runs.newest_first(list(found))][:10])

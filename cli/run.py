@@ -1,0 +1,199 @@
+"""`python -m cli run` and `watch`: start a drill by hand, and follow a run to its end."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from cli import live, troubles
+from cli.access import Aws
+from cli.deployed import Deployment, DrillMachine, drill
+from cli.drill_summary import summary_table
+from cli.errors import CannotRun
+from cli.live import Progress
+from cli.output import Told
+from cli.remembered import remember
+from functions import clock, naming
+from functions.aws import code_of
+from functions.errors import EvidenceMissing, Refused
+
+EXIT: Final = {"PASS": 0, "SKIPPED": 0, "FAIL": 1, "INCONCLUSIVE": 2, "REFUSED": 2}
+"""The exit status of a run that was watched, by its verdict."""
+
+NO_VERDICT: Final = 2
+INTERRUPTED: Final = 130
+
+_OPTIONS: Final = {"restore_time": "--at", "hold_minutes": "--hold", "dry_run": "--dry-run"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """How the command line was asked, so that it can be asked again.
+
+    `options` are those that name the deployment, `aws` those of them that the AWS command line
+    takes too. `look` is how many seconds lie between two looks at a run.
+    """
+
+    options: Sequence[str] = ()
+    aws: Sequence[str] = ()
+    look: float = 2.0
+
+    def again(self, *words: str) -> str:
+        """A command line of the same AWS.
+
+        >>> Asked(options=["--lab"]).again("watch", "d")
+        'python -m cli watch d --lab'
+        """
+        return shlex.join(["python", "-m", "cli", *words, *self.options])
+
+
+def run(
+    aws: Aws,
+    deployment: Deployment,
+    console: Console,
+    *,
+    name: str,
+    given: Mapping[str, Any],
+    watches: bool,
+    asked: Asked,
+    now: datetime,
+) -> Told:
+    """Start a drill; with `watches`, follow it to its end. `given` is the input of the execution.
+
+    Raises CannotRun for a drill that is not there, and for what it does not take.
+    """
+    found = drill(aws, deployment, name)
+    remember(drills=deployment.machines)
+    check(found, given)
+    execution = aws.states.start_execution(
+        stateMachineArn=found.arn,
+        name=f"by-hand-{now:%Y%m%dt%H%M%S}-{secrets.token_hex(3)}",
+        input=json.dumps(dict(given)),
+    )["executionArn"]
+    if watches:
+        return follow(aws, deployment, console, drill=name, execution=execution, asked=asked)
+    document = _document("run", deployment, name, execution) | {"input": dict(given)}
+    lines = [
+        Text(f"started: {execution}", no_wrap=True, overflow="ignore"),
+        Text(f"to follow it: {asked.again('watch', name)}"),
+    ]
+    return Told(document=document, shown=Group(*lines))
+
+
+def check(found: DrillMachine, given: Mapping[str, Any]) -> None:
+    """Raises CannotRun for an input that the drill's kind does not take, by the option's name."""
+    read = import_module(f"functions.{found.kind}.plan").read_input
+    for key, value in given.items():
+        try:
+            read({key: value})
+        except Refused as error:
+            raise CannotRun(
+                f"{_OPTIONS[key]}: {value!r}: {found.name} is a drill of the kind {found.kind}:"
+                f" {error}"
+            ) from error
+
+
+def watch(aws: Aws, deployment: Deployment, console: Console, *, name: str, asked: Asked) -> Told:
+    """Follow the run of a drill that is going on. Raises CannotRun where none is."""
+    found = drill(aws, deployment, name)
+    going_on = aws.states.list_executions(
+        stateMachineArn=found.arn, statusFilter="RUNNING", maxResults=1
+    )["executions"]
+    if not going_on:
+        raise CannotRun(
+            f"NAME: {name!r}: no run is going on: expected one that was started:"
+            f" {asked.again('run', name, '--watch')}"
+        )
+    execution = going_on[0]["executionArn"]
+    return follow(aws, deployment, console, drill=name, execution=execution, asked=asked)
+
+
+def follow(
+    aws: Aws,
+    deployment: Deployment,
+    console: Console,
+    *,
+    drill: str,
+    execution: str,
+    asked: Asked,
+) -> Told:
+    """Show an execution until it ends, then its report; the exit status of its verdict.
+
+    Where it cannot be followed any more the drill goes on: that is said, with how to stop it.
+    """
+    try:
+        told = live.follow(
+            aws.states, execution, name=drill, console=console, poll_seconds=asked.look
+        )
+    except KeyboardInterrupt:
+        document = _document("run", deployment, drill, execution) | {"status": "RUNNING"}
+        shown = Group(Text("\nno longer watched"), *_goes_on(drill, execution, asked))
+        return Told(document=document, shown=shown, status=INTERRUPTED)
+    except troubles.EXPECTED as error:
+        for line in _goes_on(drill, execution, asked):
+            console.print(line)
+        raise CannotRun(f"the run cannot be watched: {troubles.told(error)}") from error
+    return _ended(deployment, drill, execution, told, ascii_only=console.options.ascii_only)
+
+
+def _goes_on(drill: str, execution: str, asked: Asked) -> list[RenderableType]:
+    """What becomes of a run that nobody watches."""
+    stop = shlex.join(
+        [
+            *("aws", "stepfunctions", "stop-execution", "--execution-arn", execution),
+            *asked.aws,
+        ]
+    )
+    return [
+        Text(f"the drill goes on, and reports as ever: {asked.again('watch', drill)}"),
+        Text("to stop it (what it made is then removed by the sweeper, once it has expired):"),
+        Text(f"  {stop}", no_wrap=True, overflow="ignore"),
+    ]
+
+
+def _ended(
+    deployment: Deployment, drill: str, execution: str, told: Progress, *, ascii_only: bool
+) -> Told:
+    """What is said of a run after its end."""
+    began = clock.render(told.started_at) if told.started_at else ""
+    run_id = naming.run_id({"id": execution, "start_time": began}) if began else ""
+    key = naming.evidence_key(drill, run_id)
+    document = _document("run", deployment, drill, execution) | {
+        "status": told.status,
+        "run": run_id,
+        "verdict": told.verdict and told.verdict.value,
+        "cause": told.cause,
+        "report": None,
+    }
+    status = EXIT[told.verdict] if told.verdict else NO_VERDICT
+    try:
+        report = deployment.evidence.get_json(f"{key}/report.json")
+    except (EvidenceMissing, ClientError) as error:
+        if isinstance(error, ClientError) and code_of(error) not in ("AccessDenied", "403"):
+            raise
+        line = f"{told.verdict or told.status}, and its report cannot be read: {error}"
+        return Told(document=document, shown=Text(line, style="red"), status=status)
+    remember(runs=[run_id])
+    page = f"s3://{deployment.bucket}/{key}/report.html"
+    shown = Group(Text(), summary_table(report, page=page, ascii_only=ascii_only))
+    return Told(document=document | {"report": report}, shown=shown, status=status)
+
+
+def _document(command: str, deployment: Deployment, drill: str, execution: str) -> dict[str, Any]:
+    return {
+        "command": command,
+        "stack": deployment.stack,
+        "drill": drill,
+        "execution": execution,
+        "status": "RUNNING",
+    }
