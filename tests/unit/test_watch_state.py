@@ -1,0 +1,197 @@
+"""The state document: what it holds, since when a thing is open, and how it is read back."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from functions import clock
+from functions.health import Finding, Gauge, Health
+from functions.watch import state
+from functions.watch.conditions import OF_DRILLS, OF_SOURCES
+from functions.watch.metrics import finished, measures
+from tests.unit.watch_samples import NOW, WATCHED, healthy_drill
+
+SCHEMA = Draft202012Validator(
+    json.loads((Path(__file__).parents[2] / "docs/state.schema.json").read_text())
+)
+
+
+def told(
+    *,
+    sources: dict[tuple[str, str], Health] | None = None,
+    drills: dict[str, Health] | None = None,
+    now: datetime = NOW,
+    before: state.State | None = None,
+) -> state.State:
+    """The state of the sample, healthy but for what is given."""
+    made = state.document(
+        WATCHED,
+        sources={(s.kind, s.name): Health() for s in WATCHED.sources} | (sources or {}),
+        drills={d.name: healthy_drill() for d in WATCHED.drills} | (drills or {}),
+        now=now,
+        before=before,
+    )
+    SCHEMA.validate(made)
+    return made
+
+
+def wrong(condition: str, text: str = "it is not right") -> Health:
+    return Health(findings=(Finding(condition=condition, text=text),), facts=healthy_drill().facts)
+
+
+def test_nothing_is_open_where_all_is_well() -> None:
+    made = told()
+    assert made["open"] == {"critical": 0, "high": 0, "medium": 0, "low": 0}
+    assert [source["name"] for source in made["sources"]] == ["shop", "files", "password"]
+    assert state.open_items(made) == []
+
+
+def test_a_finding_has_the_severity_of_its_condition_or_of_its_drill() -> None:
+    made = told(
+        sources={("s3_versions", "files"): wrong("versioning-off")},
+        drills={"shop-monthly": wrong("overdue"), "password-monthly": wrong("schedule-off")},
+    )
+    found = [(item.severity, item.name, item.condition) for item in state.open_items(made)]
+    assert found == [
+        ("critical", "files", "versioning-off"),
+        ("high", "password-monthly", "schedule-off"),
+        ("medium", "shop-monthly", "overdue"),
+    ]
+    assert made["open"] == {"critical": 1, "high": 1, "medium": 1, "low": 0}
+
+
+def test_a_finding_keeps_the_time_since_when_it_is_open() -> None:
+    stale = {("aurora", "shop"): wrong("backup-stale", "20 min behind")}
+    first = told(sources=stale)
+    later = NOW + timedelta(hours=1)
+    worse = Health(
+        findings=(
+            Finding(condition="backup-stale", text="80 min behind"),
+            Finding(condition="unprotected", text="the key is disabled"),
+        )
+    )
+    second = told(sources={("aurora", "shop"): worse}, now=later, before=first)
+    since = {item.condition: item.since for item in state.open_items(second)}
+    assert since == {"backup-stale": clock.render(NOW), "unprotected": clock.render(later)}
+
+    mended = told(now=later, before=second)
+    again = told(sources=stale, now=later + timedelta(hours=1), before=mended)
+    (item,) = state.open_items(again)
+    assert item.since == clock.render(later + timedelta(hours=1))
+
+
+def test_what_is_open_of_one_is_not_open_of_another_of_the_same_name() -> None:
+    before = told(sources={("aurora", "shop"): wrong("advice")})
+    later = NOW + timedelta(hours=1)
+    made = told(
+        sources={("s3_versions", "files"): wrong("advice")},
+        drills={"shop-monthly": wrong("overdue")},
+        now=later,
+        before=before,
+    )
+    assert {item.since for item in state.open_items(made)} == {clock.render(later)}
+
+
+@pytest.mark.parametrize("condition", ["backup-stale", "nonsense"])
+def test_a_condition_that_nothing_counts_there_is_not_silence(condition: str) -> None:
+    made = told(
+        sources={("secret_rotation", "password"): wrong(condition)},
+        drills={"shop-monthly": wrong(condition)},
+    )
+    assert [item.condition for item in state.open_items(made)] == ["unreadable", "unreadable-run"]
+    assert condition in state.open_items(made)[0].text
+    counted = {m.dimensions["Condition"]: m.value for m in measures(made) if m.value == 1}
+    assert set(counted) == {"unreadable", "unreadable-run"}
+
+
+def test_every_condition_of_all_that_is_watched_is_counted_every_time() -> None:
+    counted = [measure for measure in measures(told()) if measure.name == "Findings"]
+    expected = [
+        *(
+            {"Condition": condition.name, "Kind": source.kind, "Source": source.name}
+            for source in WATCHED.sources
+            for condition in OF_SOURCES[source.kind]
+        ),
+        *(
+            {"Condition": condition.name, "Drill": drill.name}
+            for drill in WATCHED.drills
+            for condition in OF_DRILLS
+        ),
+    ]
+    assert [measure.dimensions for measure in counted] == expected
+    assert {(measure.value, measure.unit) for measure in counted} == {(0.0, "Count")}
+
+
+def test_gauges_are_measures_of_their_own_unit() -> None:
+    lag = Gauge(name="RestorableLagSeconds", value=301.23456, unit="Seconds")
+    since = Gauge(name="DaysSinceProof", value=3, unit="None")
+    new = Gauge(name="SomethingNew", value=1, unit="Bytes")
+    made = told(
+        sources={("aurora", "shop"): Health(gauges=(lag, new))},
+        drills={"shop-monthly": Health(gauges=(since,), facts=healthy_drill().facts)},
+    )
+    found = [m for m in measures(made) if m.name != "Findings"]
+    assert [(m.name, m.value, m.unit, m.dimensions) for m in found] == [
+        ("RestorableLagSeconds", 301.235, "Seconds", {"Kind": "aurora", "Source": "shop"}),
+        ("SomethingNew", 1.0, "None", {"Kind": "aurora", "Source": "shop"}),
+        ("DaysSinceProof", 3.0, "None", {"Drill": "shop-monthly"}),
+    ]
+
+
+def test_two_findings_of_a_condition_count_as_two() -> None:
+    two = Health(findings=(*wrong("advice", "a").findings, *wrong("advice", "b").findings))
+    made = told(sources={("aurora", "shop"): two})
+    (measure,) = [m for m in measures(made) if m.value]
+    assert measure.value == 2
+
+
+def test_a_finished_collection_says_so_without_a_dimension() -> None:
+    assert [(m.name, m.value, m.dimensions) for m in finished()] == [("Collections", 1.0, {})]
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        ([], "is a list"),
+        ({}, "version None"),
+        ({"state_version": 2}, "version 2"),
+        ({"state_version": 1}, "KeyError"),
+        ({"state_version": 1, "collected_at": "now"}, "not an RFC 3339 time"),
+        ({"state_version": 1, "collected_at": "2026-11-02T05:00:00Z", "sources": 3}, "KeyError"),
+        (
+            {
+                "state_version": 1,
+                "collected_at": "2026-11-02T05:00:00Z",
+                "sources": [{"findings": [{"severity": "dreadful"}]}],
+                "drills": [],
+            },
+            "KeyError",
+        ),
+    ],
+)
+def test_what_is_no_state_is_told_by_name(broken: Any, says: str) -> None:
+    with pytest.raises(state.NotAState, match=says):
+        state.read(broken)
+
+
+def test_a_state_that_was_stored_is_read_back() -> None:
+    made = told(sources={("aurora", "shop"): wrong("advice")})
+    assert state.read(json.loads(json.dumps(made))) == made
+
+
+def test_a_state_is_fresh_for_three_hours() -> None:
+    made = told()
+    assert state.is_fresh(made, NOW + timedelta(hours=3))
+    assert not state.is_fresh(made, NOW + timedelta(hours=3, seconds=1))
+
+
+def test_each_hour_has_its_own_key() -> None:
+    assert state.history_key(datetime(2026, 1, 2, 3, 59, 59, tzinfo=UTC)) == (
+        "_watch/2026/01/02/03.json"
+    )
