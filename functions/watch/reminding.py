@@ -119,9 +119,9 @@ def _lines(
         yield ""
         yield f"And {count(len(found) - _MOST_ITEMS, 'more thing')}."
     yield ""
-    yield "All of it:  python -m cli status"
+    yield "All of it: python -m cli status"
     if state:
-        yield f"State:      s3://{bucket}/{STATE_KEY}, of {instant(state['collected_at'])}"
+        yield f"State: s3://{bucket}/{STATE_KEY}, of {instant(state['collected_at'])}"
 
 
 def _told(number: int, item: Item) -> Iterator[str]:
@@ -134,7 +134,7 @@ def _told(number: int, item: Item) -> Iterator[str]:
         ("Alarm:", item.alarm),
     ):
         if line:
-            yield _one_line(f"   {label}  {line}")
+            yield _one_line(f"   {label} {line}")
 
 
 def _one_line(text: str) -> str:
