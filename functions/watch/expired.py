@@ -1,79 +1,297 @@
-"""What the sweeper may delete, decided. Pure."""
+"""What the sweeper may delete of all that it finds, decided. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
 
 from functions import clock, naming
 
 EXPIRED = "ExpiredScratch"
 """The metric: how much a sweep found that should have been gone. No dimension."""
 
+UNTAGGED = "UntaggedScratch"
+"""The metric: how much bears a drill's name without its tags, and so is left alone."""
+
+SWEEPS = "Sweeps"
+"""The metric: 1 for every sweep that came to its end."""
+
+STACK_TAG = "backup-drills:stack"
+"""On all that the stack itself made, and never on scratch: nothing that bears it is swept."""
+
 _ON_ITS_WAY = "deleting"
+_RUN = re.compile(r"\d{8}-[0-9a-f]{6}", re.ASCII)
+
+
+class Kind(StrEnum):
+    """What scratch can be, in the order in which it is deleted."""
+
+    INSTANCE = "instance"
+    CLUSTER = "cluster"
+    SNAPSHOT = "cluster snapshot"
+    BACKUP = "automated backup"
+    SECRET = "secret"  # noqa: S105 - not a password
+    BUCKET = "bucket"
+    LOG_GROUP = "log group"
+
+
+COUNTED = frozenset({Kind.INSTANCE, Kind.CLUSTER, Kind.SNAPSHOT, Kind.BACKUP, Kind.SECRET})
+"""What is counted where it bears the name and not the tags: it costs money, or opens something."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scratch:
-    """A cluster or an instance as RDS lists it; `members` are a cluster's instances."""
+    """Something that AWS lists, and that may be a drill's.
 
+    `name` is its own; of a backup and of a log group it is that of the cluster they are of.
+    `handle` is what its deletion asks for, the name where it is empty. `members` are a cluster's
+    instances, `cluster` is an instance's. `stays` says why it may not be asked to go, `unreadable`
+    why its tags are not known.
+    """
+
+    kind: Kind
     name: str
-    status: str
+    status: str = "available"
     tags: Mapping[str, str] = field(default_factory=dict)
+    handle: str = ""
     members: tuple[str, ...] = ()
+    cluster: str = ""
+    stays: str = ""
+    unreadable: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from everything else that is found."""
+        return self.kind.value, self.handle or self.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Owner:
+    """Whose something is, by its name and its tag: a run of a drill."""
+
+    drill: str
+    run: str
+
+
+class Life(StrEnum):
+    """What is known of a run: whether it goes on."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+
+
+class Standing(StrEnum):
+    """What something is to the sweeper, by its name and its tags alone."""
+
+    NOTHING = "nothing"
+    REFUSED = "refused"
+    UNTAGGED = "untagged"
+    YOUNG = "young"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """Something, what it is to the sweeper, and why; `owner` only where it has expired."""
+
+    found: Scratch
+    standing: Standing
+    why: str = ""
+    owner: Owner | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Left:
+    """Something that is left alone, and why."""
+
+    found: Scratch
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sweep:
-    """What is to be deleted now, instances first; `expired` is all that should be gone by now."""
+    """What is to be asked to go, in this order; what goes already; and what is left alone.
 
-    instances: tuple[str, ...]
-    clusters: tuple[str, ...]
-    expired: tuple[str, ...]
+    Expired are also: `late`, whose run goes on; and `held`, which may not go now, or of whose run
+    nothing is known. Not a drill's, though they bear some sign of one, are the `refused`; the
+    `untagged` bear a drill's name without its tags.
+    """
+
+    delete: tuple[Scratch, ...] = ()
+    going: tuple[Scratch, ...] = ()
+    late: tuple[Left, ...] = ()
+    held: tuple[Left, ...] = ()
+    refused: tuple[Left, ...] = ()
+    untagged: tuple[Left, ...] = ()
+
+    @property
+    def expired(self) -> int:
+        """How much there is that should be gone by now."""
+        return len(self.delete) + len(self.going) + len(self.late) + len(self.held)
+
+    @property
+    def counted_untagged(self) -> int:
+        """How much bears a drill's name without its tags, and costs money or opens something."""
+        return sum(each.found.kind in COUNTED for each in self.untagged)
 
 
-def decide(*, clusters: Iterable[Scratch], instances: Iterable[Scratch], now: datetime) -> Sweep:
-    """What to delete of everything there is.
+def owner_of(name: str, run: str) -> Owner | None:
+    """Whose something of that name is, if the run of its tag is in the name.
 
-    Only what bears the prefix, the tag, and an expiry that has passed. A cluster with a member that
-    is none of that stays, whatever its own tags say.
+    >>> owner_of("drill-aurora-prod-20261102-1a2b3c-1", "20261102-1a2b3c")
+    Owner(drill='aurora-prod', run='20261102-1a2b3c')
+    >>> owner_of("drill-20261102-1a2b3c", "20261102-1a2b3c") is None
+    True
+    >>> owner_of("drill-aurora-prod-20261102-1a2b3c", "20261103-1a2b3c") is None
+    True
+    """
+    if not name.startswith(naming.PREFIX) or not _RUN.fullmatch(run):
+        return None
+    drill, found, rest = name.removeprefix(naming.PREFIX).partition(f"-{run}")
+    if not drill or not found or (rest and not rest.startswith("-")):
+        return None
+    return Owner(drill=drill, run=run)
+
+
+def judge(found: Scratch, *, sources: Collection[str], now: datetime) -> Judged:
+    """What something is, by its name and its tags alone.
+
+    Expired is only what bears the prefix, the run of its tag in its name, the tag, and an expiry
+    that has passed; and no name of a source, whatever else it bears.
 
     >>> from datetime import UTC
-    >>> old = {naming.MANAGED_TAG: "true", naming.EXPIRES_TAG: "2026-11-02T09:00:00Z"}
-    >>> sweep = decide(
-    ...     clusters=[Scratch(name="drill-a", status="available", tags=old, members=("drill-a-1",)),
-    ...               Scratch(name="prod", status="available", tags=old)],
-    ...     instances=[Scratch(name="drill-a-1", status="available", tags=old)],
-    ...     now=datetime(2026, 11, 2, 10, tzinfo=UTC))
-    >>> sweep.instances, sweep.clusters
-    (('drill-a-1',), ('drill-a',))
+    >>> tags = naming.tags("20261102-1a2b3c", "2026-11-02T09:00:00Z")
+    >>> now = datetime(2026, 11, 2, 10, tzinfo=UTC)
+    >>> copy = Scratch(kind=Kind.CLUSTER, name="drill-a-20261102-1a2b3c", tags=tags)
+    >>> judge(copy, sources=[], now=now).standing.value
+    'expired'
+    >>> judge(copy, sources=["drill-a-20261102-1a2b3c"], now=now).standing.value
+    'refused'
     """
-    old_instances = [each for each in instances if is_expired(each, now)]
-    old_clusters = [each for each in clusters if is_expired(each, now)]
-    gone_or_going = {each.name for each in old_instances}
+    tags, named = found.tags, found.name.startswith(naming.PREFIX)
+    managed = tags.get(naming.MANAGED_TAG) == "true"
+    if STACK_TAG in tags or not (managed or named):
+        return Judged(found=found, standing=Standing.NOTHING)
+    if source := _source_of(found, sources):
+        why = f"it is the source {source}, or a part of it, whatever tags it bears"
+        standing = Standing.REFUSED if managed else Standing.NOTHING
+        return Judged(found=found, standing=standing, why=why if managed else "")
+    if not named:
+        why = f"it bears the tags of a drill, and not its name: expected {naming.PREFIX}..."
+        return Judged(found=found, standing=Standing.REFUSED, why=why)
+    if found.unreadable:
+        return _untagged(found, f"its tags could not be read: {found.unreadable}")
+    if not managed:
+        return _untagged(found, f"the tag {naming.MANAGED_TAG} is not true")
+    owner = owner_of(found.name, tags.get(naming.RUN_TAG, ""))
+    if owner is None:
+        told = tags.get(naming.RUN_TAG, "")
+        return _untagged(found, f"the tag {naming.RUN_TAG} is {told!r}: expected a run in its name")
+    try:
+        expires = clock.parse(tags.get(naming.EXPIRES_TAG, ""))
+    except ValueError as error:
+        return _untagged(found, f"the tag {naming.EXPIRES_TAG}: {error}")
+    if expires >= now:
+        return Judged(found=found, standing=Standing.YOUNG)
+    return Judged(found=found, standing=Standing.EXPIRED, owner=owner)
+
+
+def _untagged(found: Scratch, why: str) -> Judged:
+    return Judged(found=found, standing=Standing.UNTAGGED, why=why)
+
+
+def _source_of(found: Scratch, sources: Collection[str]) -> str:
+    """The source that something is, or is of, by whatever it may be called; empty for none."""
+    called = {each.lower() for each in (found.name, found.handle, found.cluster) if each}
+    return next((source for source in sources if source.lower() in called), "")
+
+
+def decide(
+    judged: Iterable[Judged], *, life: Mapping[Owner, Life], blind: Collection[Kind] = ()
+) -> Sweep:
+    """What to delete of everything there is.
+
+    `life` is what is known of the runs of what has expired, `blind` what could not be listed. A
+    cluster goes with all its instances or not at all, and an instance only out of such a cluster.
+
+    >>> decide([], life={}).expired
+    0
+    """
+    everything = list(judged)
+    late, held, dead = list[Left](), list[Left](), list[Scratch]()
+    for each in everything:
+        if each.owner is None:
+            continue
+        run = f"the run {each.owner.run} of {each.owner.drill}"
+        match life.get(each.owner, Life.UNKNOWN):
+            case Life.DEAD:
+                dead.append(each.found)
+            case Life.ALIVE:
+                late.append(Left(found=each.found, why=f"{run} is still going on"))
+            case Life.UNKNOWN:
+                why = f"whether {run} goes on could not be asked"
+                held.append(Left(found=each.found, why=why))
+            case unreachable:
+                assert_never(unreachable)
+    clusters = {each.found.name for each in everything if each.found.kind is Kind.CLUSTER}
+    may_go, stays, refused = _apart(dead, clusters, blind)
     return Sweep(
-        instances=tuple(each.name for each in old_instances if each.status != _ON_ITS_WAY),
-        clusters=tuple(
-            each.name
-            for each in old_clusters
-            if each.status != _ON_ITS_WAY and gone_or_going.issuperset(each.members)
+        delete=tuple(
+            found
+            for kind in Kind
+            for found in may_go
+            if found.kind is kind and found.status != _ON_ITS_WAY
         ),
-        expired=tuple(each.name for each in (*old_instances, *old_clusters)),
+        going=tuple(found for found in may_go if found.status == _ON_ITS_WAY),
+        late=tuple(late),
+        held=(*held, *stays),
+        refused=(*_told(everything, Standing.REFUSED), *refused),
+        untagged=tuple(
+            left
+            for left in _told(everything, Standing.UNTAGGED)
+            if left.found.kind is not Kind.LOG_GROUP
+            or (Kind.CLUSTER not in blind and left.found.name not in clusters)
+        ),
     )
 
 
-def is_expired(found: Scratch, now: datetime) -> bool:
-    """Whether it is a drill's, and its time is over; what has no readable expiry is left alone.
+def _apart(
+    dead: Iterable[Scratch], clusters: Collection[str], blind: Collection[Kind]
+) -> tuple[list[Scratch], list[Left], list[Left]]:
+    """What of the scratch of dead runs may go, what stays, and what is no drill's after all."""
+    found = list(dead)
+    copies = {each.name for each in found if each.kind is Kind.CLUSTER}
+    members = {each.name for each in found if each.kind is Kind.INSTANCE and each.cluster in copies}
+    may_go, stays, refused = list[Scratch](), list[Left](), list[Left]()
+    for each in found:
+        why = each.stays
+        match each.kind:
+            case Kind.INSTANCE | Kind.CLUSTER if {Kind.INSTANCE, Kind.CLUSTER} & set(blind):
+                why = "the instances and the clusters could not all be listed"
+            case Kind.INSTANCE if each.name not in members:
+                told = f"is in the cluster {each.cluster}" if each.cluster else "is in no cluster"
+                why = f"it {told}: expected it in a copy whose time is over"
+                refused.append(Left(found=each, why=why))
+                continue
+            case Kind.CLUSTER if strangers := sorted(set(each.members) - members):
+                why = f"it has an instance that is no drill's: {', '.join(strangers)}"
+            case Kind.LOG_GROUP if each.name in clusters or Kind.CLUSTER in blind:
+                why = "its cluster is still there"
+            case _:
+                pass
+        if why:
+            stays.append(Left(found=each, why=why))
+        else:
+            may_go.append(each)
+    return may_go, stays, refused
 
-    >>> from datetime import UTC
-    >>> tags = {naming.MANAGED_TAG: "true", naming.EXPIRES_TAG: "soon"}
-    >>> is_expired(Scratch(name="drill-a", status="available", tags=tags), datetime.now(UTC))
-    False
-    """
-    if not found.name.startswith(naming.PREFIX) or found.tags.get(naming.MANAGED_TAG) != "true":
-        return False
-    try:
-        return clock.parse(found.tags.get(naming.EXPIRES_TAG, "")) < now
-    except ValueError:
-        return False
+
+def _told(judged: Iterable[Judged], standing: Standing) -> tuple[Left, ...]:
+    return tuple(
+        Left(found=each.found, why=each.why) for each in judged if each.standing is standing
+    )
