@@ -13,7 +13,8 @@ class Settings:
     """The wiring of a deployment.
 
     `lock_days` is for how many days a report is locked; `schedule_group` is where the collector
-    finds its own schedule, and in it what is watched.
+    finds its own schedule, and in it what is watched; `chat_topics` is what
+    functions/report/chat.py reads.
     """
 
     evidence_bucket: str
@@ -25,6 +26,7 @@ class Settings:
     lock_days: int = 400
     namespace: str = "BackupDrills"
     schedule_group: str = ""
+    chat_topics: str = ""
 
     def to_environment(self) -> dict[str, str]:
         """The environment variables of a function: each field in upper case behind DRILLS_."""

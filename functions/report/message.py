@@ -33,11 +33,15 @@ _CONSOLES: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
-    """What is published: `attributes` holds severity, verdict and drill."""
+    """What is published: `attributes` holds severity, verdict and drill.
+
+    `steps` is what to do, which the body says too: a chat shows it apart.
+    """
 
     subject: str
     body: str
     attributes: dict[str, str]
+    steps: tuple[str, ...] = ()
 
 
 def message(report: Report, words: Vocabulary = RESTORE) -> Message | None:
@@ -55,6 +59,7 @@ def message(report: Report, words: Vocabulary = RESTORE) -> Message | None:
             "verdict": report["verdict"],
             "drill": report["drill"]["name"],
         },
+        steps=tuple(_one_line(step) for step in report["remedy"]),
     )
 
 

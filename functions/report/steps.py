@@ -9,6 +9,7 @@ from functions.ledger import Ledger
 from functions.model import Answer, Document, Summary
 from functions.report import topic
 from functions.report.build import part, text
+from functions.report.chat import from_setting
 from functions.report.conclude import (
     Identity,
     Records,
@@ -47,7 +48,8 @@ def report(run: Run) -> Answer:
     _enter(Ledger.of(run.settings, identity.drill), told, run.document)
     notification = message(told, words)
     if notification:
-        topic.publish(run.settings.topic_arn, notification)
+        chats = from_setting(run.settings.chat_topics)
+        topic.publish(run.settings.topic_arn, notification, chats=chats)
     emit(measures(told), namespace=run.settings.namespace)
     return done(
         verdict=told["verdict"],

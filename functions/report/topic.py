@@ -1,15 +1,22 @@
-"""The only file that talks to the notification topic (SNS)."""
+"""The only file that talks to notification topics (SNS)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from functions.report.chat import Chat, content, heard_by
 from functions.report.message import Message
 
 
-def publish(topic_arn: str, message: Message) -> None:
-    """Publish a message; subscriptions are filtered by its attributes."""
+def publish(topic_arn: str, message: Message, *, chats: Iterable[Chat] = ()) -> None:
+    """Publish a message, and to each of `chats` that hears of its severity in the chat's schema.
+
+    Subscriptions of `topic_arn` are filtered by the message's attributes.
+    """
     import boto3
 
-    boto3.client("sns").publish(
+    sns = boto3.client("sns")
+    sns.publish(
         TopicArn=topic_arn,
         Subject=message.subject,
         Message=message.body,
@@ -18,3 +25,5 @@ def publish(topic_arn: str, message: Message) -> None:
             for name, value in message.attributes.items()
         },
     )
+    for chat in heard_by(chats, message):
+        sns.publish(TopicArn=chat, Message=content(message))

@@ -29,6 +29,7 @@ PURE = [
     "functions/aurora/values.py",
     "functions/aurora/vocabulary.py",
     "functions/report/build.py",
+    "functions/report/chat.py",
     "functions/report/conclude.py",
     "functions/report/markup.py",
     "functions/report/message.py",
