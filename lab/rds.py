@@ -187,7 +187,7 @@ class Rds:
         cluster.server = server
         cluster.front.open(self._gate(cluster, server))
         cluster.status = instance.status = "available"
-        rds_snapshots.take_automated(self, cluster)
+        rds_snapshots.take_automated(self, identifier)
         self._later(lambda: self._keep_small(server))
         return cluster
 

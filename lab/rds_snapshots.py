@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lab.rds_operations import Operation, Request
-from lab.rds_records import ServedCluster
 
 if TYPE_CHECKING:
     from lab.rds import Rds
@@ -41,7 +40,7 @@ class SnapshotEvent:
 
 def take_automated(
     rds: Rds,
-    cluster: ServedCluster,
+    cluster: str,
     *,
     at: datetime | None = None,
     seconds: float | None = USUAL_SECONDS,
@@ -51,8 +50,8 @@ def take_automated(
     It took so many seconds; None for one that is not finished.
     """
     begun = at or datetime.now(UTC)
-    name = f"rds:{cluster.identifier}-{begun:%Y-%m-%d-%H-%M}"
-    snapshot = rds.backend.create_auto_cluster_snapshot(cluster.identifier, name)
+    name = f"rds:{cluster}-{begun:%Y-%m-%d-%H-%M}"
+    snapshot = rds.backend.create_auto_cluster_snapshot(cluster, name)
     snapshot.created = begun
     _tell(rds, snapshot, BEGUN, begun)
     if seconds is None:
