@@ -23,6 +23,9 @@ from functions.watch.state import State
 _IN_THE_WAY: Final = {condition.name for condition in (NOT_RESTORABLE, VERSIONING_OFF)}
 _LONGEST_LIST: Final = 3
 
+GRAVE: Final = ("critical", "high")
+"""The severities that somebody must look at within the hour."""
+
 
 class Certainty(StrEnum):
     """What the watch knows of a restore that would begin now."""
@@ -73,7 +76,9 @@ def answer(state: State | None, *, now: datetime) -> Answer:
         )
     if not state["sources"]:
         return _unknown("nothing is watched")
-    return Answer(certainty=Certainty.YES, sentence=f"Yes: {_proofs(state, now)}")
+    grave = [one.name for one in states.open_items(state) if one.severity in GRAVE]
+    yes = f"Yes, but look at {_listed(list(dict.fromkeys(grave)))}" if grave else "Yes"
+    return Answer(certainty=Certainty.YES, sentence=f"{yes}: {_proofs(state, now)}")
 
 
 def _unknown(why: str) -> Answer:

@@ -54,6 +54,19 @@ month, 00:00')
     return f"{days}, {_joined([f'{int(one):02}:{int(minute):02}' for one in hours])}"
 
 
+def within(expression: str) -> str:
+    """By when a rate comes again; empty for what is none.
+
+    >>> within("rate(1 hour)"), within("rate(15 minutes)"), within("cron(0 5 ? * 2#1 *)")
+    ('within the hour', 'within 15 minutes', '')
+    """
+    told = words(expression)
+    if not expression.startswith("rate(") or told == expression:
+        return ""
+    span = told.removeprefix("every ")
+    return f"within {span}" if span[0].isdecimal() else f"within the {span}"
+
+
 def cron_fields(expression: str) -> str:
     """The six fields within a cron expression; empty for a rate.
 

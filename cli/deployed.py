@@ -168,12 +168,14 @@ def expected(given: str, known: Sequence[str]) -> str:
 
     >>> expected("aurora-prod", ["aurora-prod-monthly", "files"])
     'did you mean aurora-prod-monthly? There are aurora-prod-monthly, files'
-    >>> expected("x", []), expected("x", ["files"])
+    >>> expected("files", ["aurora-prod", "prod-files"])
+    'did you mean prod-files? There are aurora-prod, prod-files'
+    >>> expected("x-ray", []), expected("x-ray", ["files"])
     ('there are none', 'expected one of files')
     """
     if not known:
         return "there are none"
-    close = get_close_matches(given, known, n=1)
+    close = get_close_matches(given, known, n=1) or [name for name in known if given in name]
     names = ", ".join(known)
     return f"did you mean {close[0]}? There are {names}" if close else f"expected one of {names}"
 

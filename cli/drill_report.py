@@ -8,9 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.text import Text
-
 from cli import runs
 from cli.access import Aws
 from cli.deployed import Deployment, expected
@@ -39,9 +36,10 @@ def report(
     told = deployment.evidence.get_json(f"{run.key}/report.json")
     address = f"s3://{deployment.bucket}/{run.key}/report.html"
     files = kept(deployment, run.key, told, save / run.id) if save else None
-    remarks = []
-    if files and opens and not webbrowser.open(Path(files["html"]).resolve().as_uri()):
-        remarks.append(f"no browser could be opened: the page is {files['html']}")
+    page = files["html"] if files else address
+    lines = ["", f"report: {page}"]
+    if files and opens and not webbrowser.open(Path(page).resolve().as_uri()):
+        lines.append("no browser could be opened: open that page yourself")
     document = {
         "command": "report",
         "stack": deployment.stack,
@@ -50,9 +48,11 @@ def report(
         "files": files,
         "report": told,
     }
-    page = files["html"] if files else address
-    shown: list[RenderableType] = [summary_table(told, page=page, ascii_only=ascii_only)]
-    return Told(document=document, shown=Group(*shown, *(Text(line) for line in remarks)))
+    return Told(
+        document=document,
+        shown=summary_table(told, ascii_only=ascii_only),
+        lines=tuple(lines),
+    )
 
 
 def kept(deployment: Deployment, key: str, told: Report, folder: Path) -> dict[str, str]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from cli import access, deployed, output
 from cli.access import Aws
 from cli.arguments import instant
+
 # cost
 from cli.deployed import Deployment
 from cli.drill_report import report

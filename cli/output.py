@@ -15,10 +15,14 @@ from rich.table import Table
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
-    """What came of a command. `document` is as docs/cli.schema.json describes it."""
+    """What came of a command. `document` is as docs/cli.schema.json describes it.
+
+    `lines` follow what is `shown`: addresses and command lines, never cut nor folded.
+    """
 
     document: Mapping[str, Any]
-    shown: RenderableType
+    shown: RenderableType = ""
+    lines: tuple[str, ...] = ()
     status: int = 0
 
 
@@ -44,8 +48,11 @@ def tell(told: Told, output: Console, *, as_json: bool) -> int:
     """Write it; the exit status."""
     if as_json:
         output.out(json.dumps(told.document, indent=2, ensure_ascii=False), highlight=False)
-    else:
+        return told.status
+    if told.shown:
         output.print(told.shown)
+    for line in told.lines:
+        output.print(line, markup=False, emoji=False, soft_wrap=True)
     return told.status
 
 

@@ -11,8 +11,7 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group
 from rich.text import Text
 
 from cli import live, troubles
@@ -24,8 +23,8 @@ from cli.live import Progress
 from cli.output import Told
 from cli.remembered import remember
 from functions import clock, naming
-from functions.aws import code_of
-from functions.errors import EvidenceMissing, Refused
+from functions.errors import Refused
+from functions.report.words import Report
 
 EXIT: Final = {"PASS": 0, "SKIPPED": 0, "FAIL": 1, "INCONCLUSIVE": 2, "REFUSED": 2}
 """The exit status of a run that was watched, by its verdict."""
@@ -83,11 +82,8 @@ def run(
     if watches:
         return follow(aws, deployment, console, drill=name, execution=execution, asked=asked)
     document = _document("run", deployment, name, execution) | {"input": dict(given)}
-    lines = [
-        Text(f"started: {execution}", no_wrap=True, overflow="ignore"),
-        Text(f"to follow it: {asked.again('watch', name)}"),
-    ]
-    return Told(document=document, shown=Group(*lines))
+    lines = (f"started: {execution}", f"to follow it: {asked.again('watch', name)}")
+    return Told(document=document, lines=lines)
 
 
 def check(found: DrillMachine, given: Mapping[str, Any]) -> None:
@@ -137,16 +133,16 @@ def follow(
         )
     except KeyboardInterrupt:
         document = _document("run", deployment, drill, execution) | {"status": "RUNNING"}
-        shown = Group(Text("\nno longer watched"), *_goes_on(drill, execution, asked))
-        return Told(document=document, shown=shown, status=INTERRUPTED)
+        lines = ("", "no longer watched", *_goes_on(drill, execution, asked))
+        return Told(document=document, lines=lines, status=INTERRUPTED)
     except troubles.EXPECTED as error:
         for line in _goes_on(drill, execution, asked):
-            console.print(line)
+            console.print(line, markup=False, emoji=False, soft_wrap=True)
         raise CannotRun(f"the run cannot be watched: {troubles.told(error)}") from error
     return _ended(deployment, drill, execution, told, ascii_only=console.options.ascii_only)
 
 
-def _goes_on(drill: str, execution: str, asked: Asked) -> list[RenderableType]:
+def _goes_on(drill: str, execution: str, asked: Asked) -> tuple[str, ...]:
     """What becomes of a run that nobody watches."""
     stop = shlex.join(
         [
@@ -154,11 +150,11 @@ def _goes_on(drill: str, execution: str, asked: Asked) -> list[RenderableType]:
             *asked.aws,
         ]
     )
-    return [
-        Text(f"the drill goes on, and reports as ever: {asked.again('watch', drill)}"),
-        Text("to stop it (what it made is then removed by the sweeper, once it has expired):"),
-        Text(f"  {stop}", no_wrap=True, overflow="ignore"),
-    ]
+    return (
+        f"the drill goes on, and reports as ever: {asked.again('watch', drill)}",
+        "to stop it (what it made is then removed by the sweeper, once it has expired):",
+        f"  {stop}",
+    )
 
 
 def _ended(
@@ -176,17 +172,26 @@ def _ended(
         "report": None,
     }
     status = EXIT[told.verdict] if told.verdict else NO_VERDICT
-    try:
-        report = deployment.evidence.get_json(f"{key}/report.json")
-    except (EvidenceMissing, ClientError) as error:
-        if isinstance(error, ClientError) and code_of(error) not in ("AccessDenied", "403"):
-            raise
-        line = f"{told.verdict or told.status}, and its report cannot be read: {error}"
-        return Told(document=document, shown=Text(line, style="red"), status=status)
+    report, unread = _report(deployment, key)
+    if report is None:
+        lines = (f"{told.verdict or told.status}: {told.cause}", unread)
+        # What passed and left no report has proven nothing.
+        return Told(document=document, lines=lines, status=max(status, NO_VERDICT))
     remember(runs=[run_id])
-    page = f"s3://{deployment.bucket}/{key}/report.html"
-    shown = Group(Text(), summary_table(report, page=page, ascii_only=ascii_only))
-    return Told(document=document | {"report": report}, shown=shown, status=status)
+    return Told(
+        document=document | {"report": report},
+        shown=Group(Text(), summary_table(report, ascii_only=ascii_only)),
+        lines=("", f"report: s3://{deployment.bucket}/{key}/report.html"),
+        status=status,
+    )
+
+
+def _report(deployment: Deployment, key: str) -> tuple[Report | None, str]:
+    """The report of a run; None, and why, where it cannot be read."""
+    try:
+        return deployment.evidence.get_json(f"{key}/report.json"), ""
+    except (*troubles.EXPECTED, ValueError) as error:
+        return None, f"its report cannot be read: {troubles.told(error)}"
 
 
 def _document(command: str, deployment: Deployment, drill: str, execution: str) -> dict[str, Any]:

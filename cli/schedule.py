@@ -131,8 +131,10 @@ def _rendered(moment: datetime | None) -> str | None:
 
 
 def _shown(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
-    table = plain_table("", "when", "next", "last run")
-    table.columns[0].no_wrap = True
+    table = plain_table("", "when", "next, there (UTC)", "last run (UTC)")
+    table.padding = (0, 2, 0, 0)
+    for column in (0, 2, 3):
+        table.columns[column].no_wrap = True
     for row in rows:
         table.add_row(_name(row), _when(row), _coming(row), _last_run(row))
     parts: list[RenderableType] = [table, *(Text(line) for line in _remarks(rows))]
@@ -156,10 +158,25 @@ def _coming(row: Mapping[str, Any]) -> Text:
     if not row["enabled"]:
         return Text("switched off" if row["expression"] else "never", style="yellow")
     if row["next"] is None:
-        return Text("within that time" if row["expression"].startswith("rate") else "never")
-    local = datetime.fromisoformat(row["next_local"])
-    utc = instant(row["next"], seconds=False)
-    return Text.assemble(f"{local:%a} {local.day} {local:%b %Y, %H:%M}", (f"\n{utc}", "dim"))
+        within = cron_words.within(row["expression"])
+        return Text(within) if within else Text("never again", style="yellow")
+    local, utc = datetime.fromisoformat(row["next_local"]), clock.parse(row["next"])
+    return Text.assemble(
+        f"{local:%a} {local.day} {local:%b %Y}\n{local:%H:%M}", (f" ({_in_utc(local, utc)})", "dim")
+    )
+
+
+def _in_utc(local: datetime, utc: datetime) -> str:
+    """The time of day in UTC, with the day where that is another one there.
+
+    >>> zone = ZoneInfo("America/Sao_Paulo")
+    >>> for hour in (5, 23):
+    ...     local = datetime(2026, 12, 7, hour, tzinfo=zone)
+    ...     _in_utc(local, local.astimezone(ZoneInfo("UTC")))
+    '08:00'
+    '8 Dec, 02:00'
+    """
+    return f"{utc:%H:%M}" if utc.date() == local.date() else f"{utc.day} {utc:%b, %H:%M}"
 
 
 def _last_run(row: Mapping[str, Any]) -> Text:
@@ -168,7 +185,7 @@ def _last_run(row: Mapping[str, Any]) -> Text:
     last = row["last_run"]
     if last is None:
         return Text("never", style="yellow")
-    began = instant(last["started_at"], seconds=False)
+    began = instant(last["started_at"], seconds=False).removesuffix(" UTC")
     return Text.assemble(verdict_text(last["verdict"]), (f"\n{began}", "dim"))
 
 

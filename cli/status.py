@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cli import troubles
 from cli.access import Aws
-from cli.answer import Answer, Certainty, answer, proof
+from cli.answer import GRAVE, Answer, Certainty, answer, proof
 from cli.deployed import ALARMS, Deployment
 from cli.drill_summary import verdict_text
 from cli.output import Told, plain_table
@@ -24,7 +24,6 @@ from functions.watch import state as states
 from functions.watch.conditions import SEVERITIES
 from functions.watch.state import NotAState, Open, State
 
-GRAVE: Final = ("critical", "high")
 _STYLES: Final = {"critical": "bold white on red", "high": "red", "medium": "yellow", "low": ""}
 _ANSWERS: Final = {
     Certainty.YES: "bold green",
@@ -204,7 +203,7 @@ def _ringing(alarms: Sequence[Mapping[str, str]]) -> Iterator[RenderableType]:
     yield Text(f"{count(len(alarms), 'alarm')} ringing", style="dim")
     for one in alarms:
         yield Text.assemble(
-            (one["severity"], _STYLES[one["severity"]]),
+            (f"{one['severity']:<8}", _STYLES[one["severity"]]),
             f"  {one['name']}",
             (f"  {_since(one)}", "dim"),
         )
