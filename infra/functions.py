@@ -73,6 +73,9 @@ class Functions(Construct):
         self._code = _asset(bundle.code)
         self._environment = dict(environment)
         self._log_days = log_days
+        self.made: dict[str, lambda_.Function] = {}
+        """Every function, by what follows drill- in its name."""
+
         self._layer = lambda_.LayerVersion(
             self,
             "Dependencies",
@@ -120,6 +123,7 @@ class Functions(Construct):
         )
         if function.placement:
             self._place(made, function.placement)
+        self.made[function.name] = made
         return made
 
     def _role(self, scope: Construct, function: Function, log_group: LogGroup) -> iam.IRole:

@@ -14,6 +14,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions import naming
+from functions.watch.conditions import alarm_of_drill
+from infra.alarms import FAILED, Alarm
 from infra.machine import limit, machine, seconds
 from infra.notify import Notify
 from infra.schedules import Schedules
@@ -52,12 +54,14 @@ class Line(Construct):
         schedules.start(self, name=machine_name, machine=made, when=drill.schedule)
         notify.alarm(
             self,
-            name=f"{machine_name}-failed",
-            metric=_failures(made),
-            severity=drill.severity,
-            description=f"the drill {drill.name} of {drill.source} did not pass: it failed, was"
-            " refused, was inconclusive, timed out or was aborted. The page of the state machine"
-            f" {machine_name} says where, its report in the evidence bucket says why.",
+            Alarm(
+                name=alarm_of_drill(drill.name, FAILED),
+                subject=f"{drill.name} of {drill.source}",
+                condition=FAILED,
+                metric=_failures(made),
+                severity=drill.severity,
+                drill=drill.name,
+            ),
         )
 
 

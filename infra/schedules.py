@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from aws_cdk import Aws, Duration, RemovalPolicy, TimeZone
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -13,13 +17,17 @@ from constructs import Construct
 
 from functions import naming
 from infra import schema
+from infra.alarms import MISSED, Alarm
+from infra.config import ConfigurationError
 from infra.nag import acknowledge
 from infra.notify import Notify
 from infra.permissions import Permission, role
+from infra.watched import PATIENCE_SECONDS, schedule_group
 
-_PATIENCE = Duration.hours(2)
-"""The Scheduler's own default would start a drill of five in the morning a day later."""
+MOST_INPUT_BYTES = 256 * 1024
+"""What EventBridge Scheduler hands over at most."""
 
+_PATIENCE = Duration.seconds(PATIENCE_SECONDS)
 _RETRIES = 5
 
 
@@ -28,10 +36,11 @@ class Schedules(Construct):
 
     def __init__(self, scope: Construct, name: str, *, stack: str, notify: Notify) -> None:
         super().__init__(scope, name)
+        self.group = schedule_group(stack)
         self._group = scheduler.ScheduleGroup(
             self,
             "Group",
-            schedule_group_name=f"{naming.PREFIX}{stack}",
+            schedule_group_name=self.group,
             removal_policy=RemovalPolicy.DESTROY,
         )
         self._missed = sqs.Queue(
@@ -45,13 +54,15 @@ class Schedules(Construct):
         acknowledge(self._missed, "AwsSolutions-SQS3", "it is a dead-letter queue itself")
         notify.alarm(
             self,
-            name=f"{naming.PREFIX}{stack}-missed",
-            metric=self._missed.metric_approximate_number_of_messages_visible(
-                period=Duration.minutes(5), statistic="Maximum"
+            Alarm(
+                name=f"{naming.PREFIX}{stack}-missed",
+                subject=f"{naming.PREFIX}{stack}-missed",
+                condition=MISSED,
+                metric=self._missed.metric_approximate_number_of_messages_visible(
+                    period=Duration.minutes(5), statistic="Maximum"
+                ),
+                severity="high",
             ),
-            severity="high",
-            description="a drill, or the sweeper, could not be started at its time. The dead-letter"
-            f" queue {naming.PREFIX}{stack}-missed says which, and why; start the drill by hand.",
         )
 
     def start(
@@ -66,6 +77,7 @@ class Schedules(Construct):
                 when.expression, TimeZone.of(when.timezone)
             ),
             enabled=when.enabled,
+            window=when.window,
             target=targets.StepFunctionsStartExecution(
                 machine,
                 dead_letter_queue=self._missed,
@@ -77,17 +89,35 @@ class Schedules(Construct):
         )
 
     def invoke(
-        self, scope: Construct, *, name: str, function: lambda_.IFunction, every: Duration
+        self,
+        scope: Construct,
+        *,
+        name: str,
+        function: lambda_.IFunction,
+        when: scheduler.ScheduleExpression,
+        given: Mapping[str, Any],
     ) -> scheduler.Schedule:
-        """Invoke a function again and again."""
+        """Invoke a function again and again, with the same input.
+
+        Raises ConfigurationError where that is more than the Scheduler hands over.
+        """
+        size = len(json.dumps(given, ensure_ascii=False).encode())
+        if size > MOST_INPUT_BYTES:
+            raise ConfigurationError(
+                [
+                    f"drills: {size} bytes to watch: expected sources and drills of at most"
+                    f" {MOST_INPUT_BYTES} bytes as JSON, which EventBridge Scheduler hands over"
+                ]
+            )
         return self._schedule(
             scope,
             name=name,
-            expression=scheduler.ScheduleExpression.rate(every),
+            expression=when,
             enabled=True,
             target=targets.LambdaInvoke(
                 function,
                 dead_letter_queue=self._missed,
+                input=scheduler.ScheduleTargetInput.from_object(dict(given)),
                 role=self._role(scope, "lambda:InvokeFunction", function.function_arn),
                 max_event_age=_PATIENCE,
                 retry_attempts=_RETRIES,
@@ -117,6 +147,7 @@ class Schedules(Construct):
         expression: scheduler.ScheduleExpression,
         enabled: bool,
         target: scheduler.IScheduleTarget,
+        window: int | None = None,
     ) -> scheduler.Schedule:
         return scheduler.Schedule(
             scope,
@@ -126,5 +157,7 @@ class Schedules(Construct):
             schedule_group=self._group,
             schedule_name=name,
             target=target,
-            time_window=scheduler.TimeWindow.off(),
+            time_window=scheduler.TimeWindow.flexible(Duration.seconds(window))
+            if window
+            else scheduler.TimeWindow.off(),
         )

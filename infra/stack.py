@@ -8,6 +8,7 @@ from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack, Tags
 from constructs import Construct
 
 from functions.settings import Settings
+from functions.watch.expired import STACK_TAG
 from infra.bundle import Bundle
 from infra.evidence import Evidence
 from infra.functions import Functions
@@ -24,9 +25,7 @@ from infra.scale import Restores
 from infra.schedules import Schedules
 from infra.schema import Configuration
 from infra.watch import Watch
-
-STACK_TAG = "backup-drills:stack"
-"""On all that the stack makes; the tags of scratch (infra/guard) are never on anything else."""
+from infra.watched import schedule_group, watched
 
 
 class BackupDrills(Stack):
@@ -41,7 +40,13 @@ class BackupDrills(Stack):
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         )
         evidence = Evidence(self, "Evidence", stack=deployment.stack)
-        notify = Notify(self, "Notify", key=evidence.key, subscribers=configuration.notify)
+        notify = Notify(
+            self,
+            "Notify",
+            stack=deployment.stack,
+            key=evidence.key,
+            subscribers=configuration.notify,
+        )
         network = Network(
             self,
             "Network",
@@ -60,6 +65,8 @@ class BackupDrills(Stack):
             security_group=network.database.security_group_id,
             lock_mode=deployment.evidence.lock_mode.upper(),
             lock_days=deployment.evidence.lock_days,
+            schedule_group=schedule_group(deployment.stack),
+            chat_topics=notify.chat_topics,
         )
         functions = Functions(
             self,
@@ -107,13 +114,16 @@ class BackupDrills(Stack):
             )
         reporter = report(functions, evidence=evidence, notify=notify)
         schedules = Schedules(self, "Schedules", stack=deployment.stack, notify=notify)
+        teardowns = []
         for drill in configuration.drills:
+            steps = kinds[drill.kind].steps(drill)
+            teardowns.append(steps["Teardown"])
             Line(
                 self,
                 drill.name,
                 drill=drill,
                 document=configuration.document(drill, own_bucket=own_buckets.get(drill.name, "")),
-                steps={**kinds[drill.kind].steps(drill), "Report": reporter},
+                steps={**steps, "Report": reporter},
                 schedules=schedules,
                 notify=notify,
                 log_days=deployment.log_retention_days,
@@ -121,9 +131,15 @@ class BackupDrills(Stack):
         Watch(
             self,
             "Watch",
+            configuration=configuration,
+            watched=watched(configuration),
             functions=functions,
+            evidence=evidence,
             schedules=schedules,
             notify=notify,
+            teardowns=list(dict.fromkeys(teardowns)),
+            own_buckets=own_buckets,
+            subnet_group=network.subnet_group,
             namespace=settings.namespace,
         )
         boundary(

@@ -8,14 +8,18 @@ docs/deploy.md, "What the drills may do to a source", is the closed list of exce
 from infra.guard.buckets import drills_of_buckets, restores_of_buckets
 from infra.guard.common import BECOMES_OURS, IS_OURS, Sources, boundary
 from infra.guard.rotation import rotation_boundary, rotator_boundary
+from infra.guard.watch import collector_boundary, reminder_boundary, sweeper_boundary
 
 __all__ = [
     "BECOMES_OURS",
     "IS_OURS",
     "Sources",
     "boundary",
+    "collector_boundary",
     "drills_of_buckets",
+    "reminder_boundary",
     "restores_of_buckets",
     "rotation_boundary",
     "rotator_boundary",
+    "sweeper_boundary",
 ]

@@ -15,7 +15,10 @@ PSEUDO = {
 }
 
 _ARNS = {
+    "AWS::CloudWatch::Alarm": "cloudwatch:sa-east-1:123456789012:alarm:{}",
+    "AWS::CloudWatch::CompositeAlarm": "cloudwatch:sa-east-1:123456789012:alarm:{}",
     "AWS::DynamoDB::Table": "dynamodb:sa-east-1:123456789012:table/{}",
+    "AWS::Events::Rule": "events:sa-east-1:123456789012:rule/{}",
     "AWS::IAM::ManagedPolicy": "iam::123456789012:policy/{}",
     "AWS::IAM::Role": "iam::123456789012:role/{}",
     "AWS::KMS::Key": "kms:sa-east-1:123456789012:key/{}",
@@ -27,7 +30,7 @@ _ARNS = {
     "AWS::SQS::Queue": "sqs:sa-east-1:123456789012:{}",
     "AWS::StepFunctions::StateMachine": "states:sa-east-1:123456789012:stateMachine:{}",
 }
-_NAMES = ("FunctionName", "LogGroupName", "QueueName", "StateMachineName", "Name")
+_NAMES = ("AlarmName", "FunctionName", "LogGroupName", "QueueName", "StateMachineName", "Name")
 _REFERENCES_ARE_ARNS = (
     "AWS::IAM::ManagedPolicy",
     "AWS::SecretsManager::Secret",

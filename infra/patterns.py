@@ -1,0 +1,151 @@
+"""What events the rules match: EventBridge patterns, made from names. Pure.
+
+docs/deploy.md, "What the drills may do to a source", is the list of what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from functions import naming
+
+Pattern = dict[str, Any]
+
+_DRILLS: Final = f"{naming.PREFIX}*"
+_NOT_OURS: Final = [{"anything-but": {"prefix": naming.PREFIX}}]
+
+_OBJECT_WRITES: Final = (
+    "AbortMultipartUpload",
+    "CompleteMultipartUpload",
+    "CopyObject",
+    "CreateMultipartUpload",
+    "DeleteObject",
+    "DeleteObjects",
+    "PutObject",
+    "PutObjectTagging",
+    "RestoreObject",
+    "UploadPart",
+    "UploadPartCopy",
+)
+
+
+def touched_clusters(roles: Sequence[str]) -> Pattern:
+    """A change by one of the roles, to a cluster, instance or snapshot not called drill-...
+
+    A restore is made from a source, never over it.
+    """
+    return _call(
+        "rds",
+        roles,
+        [
+            {"requestParameters": {"dBClusterIdentifier": _NOT_OURS}},
+            {"requestParameters": {"dBInstanceIdentifier": _NOT_OURS}},
+            {"requestParameters": {"dBClusterSnapshotIdentifier": _NOT_OURS}},
+            {
+                "requestParameters": {
+                    "resourceName": [{"anything-but": {"wildcard": f"*:{_DRILLS}"}}]
+                }
+            },
+            {
+                "eventName": [{"anything-but": ["RestoreDBClusterToPointInTime"]}],
+                "requestParameters": {"sourceDBClusterIdentifier": _NOT_OURS},
+            },
+        ],
+    )
+
+
+def touched_buckets(
+    roles: Sequence[str],
+    *,
+    own: Sequence[str],
+    below: Mapping[str, str],
+    restored: Sequence[str],
+) -> Pattern:
+    """A change by one of the roles, to a bucket that is not of the drills' own, or its objects.
+
+    `below` are the prefixes that drills may write to, by the bucket; in the buckets that are
+    `restored` objects are written wherever they are. That they are written at all CloudTrail tells
+    only where a trail logs data events.
+    """
+    written = list(dict.fromkeys((*below, *restored)))
+    elsewhere = {"requestParameters": {"bucketName": [{"anything-but": [*own, *written]}]}}
+    if not written:
+        return _call("s3", roles, [elsewhere])
+    configured = {
+        "eventName": [{"anything-but": list(_OBJECT_WRITES)}],
+        "requestParameters": {"bucketName": written},
+    }
+    beside = [
+        {
+            "requestParameters": {
+                "bucketName": [bucket],
+                "key": [{"anything-but": {"prefix": prefix}}],
+            }
+        }
+        for bucket, prefix in below.items()
+        if bucket not in restored
+    ]
+    return _call("s3", roles, [elsewhere, configured, *beside])
+
+
+def touched_secrets(roles: Sequence[str], *, may: Sequence[str]) -> Pattern:
+    """A change by one of the roles, to a secret not called drill-..., but for what they `may` do.
+
+    A secret is named by its name or by its ARN.
+    """
+    other = [{"anything-but": {"wildcard": [_DRILLS, f"*:secret:{_DRILLS}"]}}]
+    matched: Pattern = {"requestParameters": {"secretId": other}}
+    if may:
+        matched["eventName"] = [{"anything-but": list(may)}]
+    return _call("secretsmanager", roles, [matched])
+
+
+def rotations_that_failed(secrets: Sequence[str]) -> Pattern:
+    """What Secrets Manager tells of a rotation that did not end well, of these secrets.
+
+    `secrets` are names or ARNs; the event holds an ARN, which ends with six characters by chance.
+    """
+    return {
+        "source": ["aws.secretsmanager"],
+        "detail-type": ["AWS Service Event via CloudTrail"],
+        "detail": {
+            "eventSource": ["secretsmanager.amazonaws.com"],
+            "eventName": ["RotationAbandoned", "RotationFailed", "TestRotationFailed"],
+            "additionalEventData": {
+                "SecretId": [
+                    secret
+                    if secret.startswith("arn:")
+                    else {"wildcard": f"arn:*:secret:{secret}-*"}
+                    for secret in secrets
+                ]
+            },
+        },
+    }
+
+
+def snapshots_that_were_made(clusters: Sequence[str]) -> Pattern:
+    """What RDS tells of an automated snapshot of one of the clusters that was finished."""
+    return {
+        "source": ["aws.rds"],
+        "detail-type": ["RDS DB Cluster Snapshot Event"],
+        "detail": {
+            "EventID": ["RDS-EVENT-0169"],
+            "SourceIdentifier": [{"prefix": f"rds:{cluster}-"} for cluster in clusters],
+        },
+    }
+
+
+def _call(service: str, roles: Sequence[str], alternatives: Sequence[Pattern]) -> Pattern:
+    """A call that changes something, by one of the roles (by their ids), in one of these ways."""
+    choice = alternatives[0] if len(alternatives) == 1 else {"$or": list(alternatives)}
+    return {
+        "source": [f"aws.{service}"],
+        "detail-type": ["AWS API Call via CloudTrail"],
+        "detail": {
+            "eventSource": [f"{service}.amazonaws.com"],
+            "readOnly": [False],
+            "userIdentity": {"sessionContext": {"sessionIssuer": {"principalId": list(roles)}}},
+            **choice,
+        },
+    }
