@@ -5,7 +5,7 @@ Pure. Minutes are counted since 1970, UTC.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -43,12 +43,21 @@ class Metric:
         return f"{self.name} of {of}" if of else self.name
 
 
-@dataclass(slots=True)
-class _Minute:
-    count: int
-    total: float
-    lowest: float
-    highest: float
+class _Kept:
+    """The datapoints of a metric, in the order of their minutes."""
+
+    __slots__ = ("minutes", "values")
+
+    def __init__(self) -> None:
+        self.minutes: list[int] = []
+        self.values: list[float] = []
+
+    def add(self, minute: int, value: float) -> None:
+        place = len(self.minutes)
+        if place and self.minutes[-1] > minute:
+            place = bisect_left(self.minutes, minute)
+        self.minutes.insert(place, minute)
+        self.values.insert(place, value)
 
 
 class Points:
@@ -64,64 +73,59 @@ class Points:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[Metric, dict[int, _Minute]] = {}
-        self._minutes: dict[Metric, list[int]] = {}
+        self._kept: dict[Metric, _Kept] = {}
 
     def add(self, metric: Metric, at: datetime, value: float) -> None:
-        """One more datapoint; those of a minute are kept together."""
-        minute = minute_of(at)
-        kept = self._kept.setdefault(metric, {})
-        found = kept.get(minute)
-        if found is None:
-            kept[minute] = _Minute(1, value, value, value)
-            minutes = self._minutes.setdefault(metric, [])
-            if minutes and minutes[-1] > minute:
-                insort(minutes, minute)
-            else:
-                minutes.append(minute)
-            return
-        found.count += 1
-        found.total += value
-        found.lowest = min(found.lowest, value)
-        found.highest = max(found.highest, value)
+        """One more datapoint."""
+        kept = self._kept.get(metric)
+        if kept is None:
+            kept = self._kept[metric] = _Kept()
+        kept.add(minute_of(at), value)
 
     def metrics(self) -> Iterable[Metric]:
         """All metrics that have a datapoint."""
         return self._kept.keys()
 
     def minutes(self, metric: Metric) -> Sequence[int]:
-        """The minutes in which a metric has datapoints, in their order."""
-        return self._minutes.get(metric, ())
+        """The minutes of a metric's datapoints, in their order."""
+        kept = self._kept.get(metric)
+        return kept.minutes if kept else ()
+
+    def last(self, metric: Metric) -> float | None:
+        """The newest value; None where there is none."""
+        kept = self._kept.get(metric)
+        return kept.values[-1] if kept else None
+
+    def values(self, metric: Metric) -> list[tuple[int, float]]:
+        """All values of a metric with their minutes."""
+        kept = self._kept.get(metric)
+        return list(zip(kept.minutes, kept.values, strict=True)) if kept else []
 
     def statistic(self, metric: Metric, name: str, start: int, end: int) -> float | None:
         """A statistic of the minutes from start to end, the end excluded; None where no point is.
 
         Raises UnknownStatistic.
         """
-        minutes = self._minutes.get(metric)
-        if not minutes:
+        kept = self._kept.get(metric)
+        if kept is None:
             return None
-        first = bisect_left(minutes, start)
-        kept = self._kept[metric]
-        found = []
-        while first < len(minutes) and minutes[first] < end:
-            found.append(kept[minutes[first]])
-            first += 1
+        first = bisect_left(kept.minutes, start)
+        found = kept.values[first : bisect_left(kept.minutes, end, first)]
         return _statistic(name, found) if found else None
 
 
-def _statistic(name: str, found: Sequence[_Minute]) -> float:
+def _statistic(name: str, found: Sequence[float]) -> float:
     match name:
         case "Sum":
-            return sum(each.total for each in found)
+            return sum(found)
         case "Maximum":
-            return max(each.highest for each in found)
+            return max(found)
         case "Minimum":
-            return min(each.lowest for each in found)
+            return min(found)
         case "SampleCount":
-            return float(sum(each.count for each in found))
+            return float(len(found))
         case "Average":
-            return sum(each.total for each in found) / sum(each.count for each in found)
+            return sum(found) / len(found)
         case _:
             raise UnknownStatistic(f"{name!r}: expected one of {', '.join(STATISTICS)}")
 

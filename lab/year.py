@@ -1,0 +1,206 @@
+"""A year of a deployment in some seconds: every schedule fires at its time, failures are injected,
+and the synthesized alarms ring or do not.
+
+Time is a virtual clock's. The alarms are those of the template, evaluated as CloudWatch does
+(`lab/timeline.py`); what they read is what the watch would have published (`lab/simulation.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, Final
+
+from functions.watch.watched import Watched
+from lab.alarms import ALARM, INSUFFICIENT, Change
+from lab.declared import Declared, declared
+from lab.injections import HOUR, Injected, Year, is_within, year
+from lab.series import minute_of, moment
+from lab.simulation import SWEEPER, Simulation, deployed, watch_list
+from lab.timeline import Sent, Timeline, run
+
+MINUTE_OF_THE_HOUR: Final = 7
+"""When the hourly schedules fire: at the minute at which they were made."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ring:
+    """An alarm that rang: when, when it cleared (None: not any more in that year), who was told."""
+
+    alarm: str
+    severity: str
+    at: datetime
+    cleared: datetime | None
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """A failure and the alarms that rang for it; `missing` are those that had to and did not."""
+
+    injected: Injected
+    rings: tuple[Ring, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def found(self) -> bool:
+        """Whether every alarm rang that had to, in time."""
+        return not self.missing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lived:
+    """A year after its end."""
+
+    planned: Year
+    watched: Watched
+    declared: Declared
+    timeline: Timeline
+    runs: int
+    collections: int
+
+    @cached_property
+    def rings(self) -> list[Ring]:
+        """Every ringing of every alarm, in its order."""
+        return [self._ring(change) for change in self.timeline.rang()]
+
+    @cached_property
+    def outcomes(self) -> list[Outcome]:
+        """What became of each failure."""
+        return [self._outcome(injected) for injected in self.planned.injected]
+
+    @cached_property
+    def false_alarms(self) -> list[Ring]:
+        """The rings that no failure explains."""
+        return [
+            ring
+            for ring in self.rings
+            if not any(each.covers(ring.alarm, ring.at) for each in self.planned.injected)
+        ]
+
+    @cached_property
+    def messages(self) -> list[Sent]:
+        """Every message that somebody got."""
+        return [sent for sent in self.timeline.sent if self.declared.who(sent)]
+
+    @property
+    def good(self) -> bool:
+        """Whether everything was found, and nothing else rang."""
+        return not self.false_alarms and all(outcome.found for outcome in self.outcomes)
+
+    def _outcome(self, injected: Injected) -> Outcome:
+        rings = tuple(ring for ring in self.rings if injected.covers(ring.alarm, ring.at))
+        in_time = {ring.alarm for ring in rings if ring.at <= injected.begins + injected.within}
+        missing = tuple(name for name in injected.rings if name not in in_time)
+        return Outcome(injected=injected, rings=rings, missing=missing)
+
+    def _ring(self, change: Change) -> Ring:
+        cleared = next(
+            (
+                moment(later.minute)
+                for later in self.timeline.of(change.alarm)
+                if later.minute > change.minute
+            ),
+            None,
+        )
+        told = [
+            name
+            for sent in self.timeline.sent
+            if sent.alarm == change.alarm and sent.after == ALARM
+            if change.minute <= sent.minute <= (minute_of(cleared) if cleared else sent.minute)
+            for name in self.declared.who(sent)
+        ]
+        return Ring(
+            alarm=change.alarm,
+            severity=self._severities.get(change.alarm, ""),
+            at=moment(change.minute),
+            cleared=cleared,
+            told=tuple(dict.fromkeys(told)),
+        )
+
+    @cached_property
+    def _severities(self) -> dict[str, str]:
+        described = [
+            *((each.name, each.description) for each in self.declared.alarms),
+            *((each.name, each.description) for each in self.declared.composites),
+        ]
+        return {name: description.partition(":")[0] for name, description in described}
+
+
+def live(resources: Mapping[str, Mapping[str, Any]], *, start: datetime) -> Lived:
+    """A year of the deployment that a template's `Resources` declare, from a day on.
+
+    Raises what `lab.declared.declared`, `lab.simulation.watch_list` and `lab.timeline.run` raise,
+    and LookupError where a kind has no drill.
+    """
+    watched = watch_list(resources)
+    alarms = declared(resources)
+    planned = year(watched, start)
+    simulation = Simulation(watched=watched, began=start)
+    _run_drills(simulation, planned)
+    collections = sum(_hour(simulation, planned, now) for now in _hours(planned))
+    timeline = run(
+        alarms.alarms,
+        alarms.composites,
+        simulation.points,
+        start=minute_of(start),
+        end=minute_of(planned.end),
+    )
+    return Lived(
+        planned=planned,
+        watched=watched,
+        declared=alarms,
+        timeline=timeline,
+        runs=sum(map(len, planned.runs.values())),
+        collections=collections,
+    )
+
+
+def first_messages(lived: Lived) -> list[Sent]:
+    """The messages by which a new deployment says of itself that nothing is wrong."""
+    return [sent for sent in lived.messages if sent.before == INSUFFICIENT]
+
+
+def _run_drills(simulation: Simulation, planned: Year) -> None:
+    for drill in simulation.watched.drills:
+        for each in planned.runs.get(drill.name, []):
+            simulation.run(
+                drill,
+                started=each.started,
+                scheduled=each.scheduled,
+                verdict=each.verdict,
+                cause=each.cause,
+            )
+
+
+def _hours(planned: Year) -> Iterator[datetime]:
+    now = planned.start + timedelta(minutes=MINUTE_OF_THE_HOUR)
+    while now < planned.end:
+        yield now
+        now += HOUR
+
+
+def _hour(simulation: Simulation, planned: Year, now: datetime) -> int:
+    """What the watch does in an hour; how many collections that was."""
+    simulation.faults = {}
+    for source, fault, begins, ends in planned.faults:
+        if begins <= now < ends:
+            simulation.faults.setdefault(source, set()).add(fault)
+    drills = {drill.name: drill for drill in simulation.watched.drills}
+    simulation.schedules = {
+        name: deployed(drills[name], off=True)
+        for name, begins, ends in planned.switched_off
+        if begins <= now < ends
+    }
+    if is_within(planned.undelivered, now):
+        simulation.undelivered(1, now)
+    if is_within(planned.sweeper_raises, now):
+        simulation.raised(SWEEPER, now)
+    elif not is_within(planned.no_sweeper, now):
+        simulation.sweep(now, expired=2 if is_within(planned.leftovers, now) else 0)
+    if is_within(planned.no_collector, now):
+        return 0
+    simulation.collect(now)
+    return 1
