@@ -24,15 +24,16 @@ def checks(*, drill: Mapping[str, Any], plan: Mapping[str, Any], mend: str = "")
     """
     source = plan["source"]
     return [
-        _schedule(drill, source),
-        _on_time(source),
-        _not_stuck(source, mend),
+        schedule(drill, source),
+        on_time(source),
+        not_stuck(source, mend),
         _clock(plan),
         recoverability(cluster=plan["cluster"], versions=source["versions"], target=source["name"]),
     ]
 
 
-def _schedule(drill: Mapping[str, Any], source: Mapping[str, Any]) -> Check:
+def schedule(drill: Mapping[str, Any], source: Mapping[str, Any]) -> Check:
+    """Whether the secret is rotated as often as the company wants."""
     most, days = drill["rotation_days_maximum"], _interval(source)
     expected = f"rotated every {most} days at least"
     if days is None:
@@ -56,7 +57,8 @@ def _interval(source: Mapping[str, Any]) -> float | None:
     return None if seconds is None or seconds <= 0 else round(seconds / 86_400, 1)
 
 
-def _on_time(source: Mapping[str, Any]) -> Check:
+def on_time(source: Mapping[str, Any]) -> Check:
+    """Whether no rotation was missed."""
     expected = "the next rotation is ahead"
     due = source["next_rotation_at"]
     last = source["last_rotated_at"]
@@ -83,7 +85,8 @@ def _on_time(source: Mapping[str, Any]) -> Check:
     )
 
 
-def _not_stuck(source: Mapping[str, Any], mend: str) -> Check:
+def not_stuck(source: Mapping[str, Any], mend: str = "") -> Check:
+    """Whether no rotation is unfinished; when it counts as stuck, who asks must know."""
     pending, since = source["pending"], source["pending_since"]
     expected = "no rotation that is not finished"
     if not pending:

@@ -194,22 +194,30 @@ def _of_function(drill: Mapping[str, Any], source: Secret, found: Surroundings) 
         reasons.append(
             "function: managed: the secret names a masterarn: expected a secret of a single user"
         )
+    reasons += faults_of(
+        function, name=configured, secret=subject_of(drill, found).secret or source
+    )
+    return reasons + _of_network(drill, function)
+
+
+def faults_of(function: RotationFunction, *, name: str, secret: Secret) -> list[str]:
+    """Why Secrets Manager could not rotate a secret by a function; empty when it can."""
+    reasons = []
     if function.state not in ("Active", "Inactive"):
-        reasons.append(f"function: {configured}: is {function.state}: expected Active")
+        reasons.append(f"function: {name}: is {function.state}: expected Active")
     if function.last_update == "Failed":
-        reasons.append(f"function: {configured}: its last update failed: expected one that runs")
-    subject = subject_of(drill, found).secret or source
+        reasons.append(f"function: {name}: its last update failed: expected one that runs")
     if not any(
-        invoker.service == SERVICE and fnmatchcase(subject.arn, invoker.source)
+        invoker.service == SERVICE and fnmatchcase(secret.arn, invoker.source)
         for invoker in function.invokers
     ):
         reasons.append(
-            f"function: {configured}: its policy does not let {SERVICE} invoke it for"
-            f" {subject.name}: expected a permission (aws lambda add-permission --function-name"
-            f" {configured} --statement-id backup-drills --action lambda:InvokeFunction"
-            f" --principal {SERVICE} --source-arn {subject.arn})"
+            f"function: {name}: its policy does not let {SERVICE} invoke it for {secret.name}:"
+            f" expected a permission (aws lambda add-permission --function-name {name}"
+            " --statement-id backup-drills --action lambda:InvokeFunction"
+            f" --principal {SERVICE} --source-arn {secret.arn})"
         )
-    return reasons + _of_network(drill, function)
+    return reasons
 
 
 def _of_network(drill: Mapping[str, Any], function: RotationFunction) -> list[str]:
@@ -343,7 +351,10 @@ def make(
             "log_group": (found.function.log_group if found.function else "")
             or f"/aws/lambda/{drill['function']}",
         },
-        "source": _source(source, source.secret, source.credential),
+        "source": {
+            **described(source.secret, source.versions),
+            "facts": source.credential.facts(),
+        },
         "cluster": _cluster(found.cluster),
         "clock_skew_seconds": round((now - source.secret.asked_at).total_seconds(), 3)
         if source.secret.tells_time
@@ -360,13 +371,13 @@ def token(execution: Mapping[str, str]) -> str:
     return str(uuid.uuid5(_TOKENS, execution["id"]))
 
 
-def _source(look: Look, secret: Secret, credential: Credential) -> dict[str, Any]:
+def described(secret: Secret, versions: Sequence[Version]) -> dict[str, Any]:
+    """A secret as it travels: its names, dates and labels, and when each version was made."""
     pending = secret.pending
-    since = next((v.created_at for v in look.versions if v.id == pending), None)
+    since = next((v.created_at for v in versions if v.id == pending), None)
     return {
         "name": secret.name,
         "arn": secret.arn,
-        "facts": credential.facts(),
         "schedule_days": secret.schedule_days,
         "last_rotated_at": _told(secret.last_rotated_at),
         "next_rotation_at": _told(secret.next_rotation_at),
@@ -377,7 +388,7 @@ def _source(look: Look, secret: Secret, credential: Credential) -> dict[str, Any
         "pending_since": _told(since),
         "versions": [
             {"id": v.id, "created_at": clock.render(v.created_at), "stages": list(v.stages)}
-            for v in look.versions[:MOST_VERSIONS]
+            for v in versions[:MOST_VERSIONS]
         ],
     }
 

@@ -66,6 +66,12 @@ def describe(secret: str) -> Secret | None:
         stages={v: tuple(s) for v, s in found.get("VersionIdsToStages", {}).items()},
         asked_at=told or datetime.now(UTC),
         tells_time=told is not None,
+        created_at=found.get("CreatedDate"),
+        changed_at=found.get("LastChangedDate"),
+        replicas={
+            replica.get("Region", ""): replica.get("Status", "")
+            for replica in found.get("ReplicationStatus", [])
+        },
     )
 
 

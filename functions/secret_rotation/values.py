@@ -43,8 +43,9 @@ class Secret:
     """A secret as DescribeSecret tells it: never its value.
 
     `stages` has every version with a label, also one that has no value yet. `schedule_days` is None
-    where no schedule is set, or none that can be counted in days. `asked_at` is the service's own
-    clock when it answered; where it did not tell, `tells_time` is false and the clock is ours.
+    where no schedule is set, or none that can be counted in days. `changed_at` is when anything of
+    it last changed, `replicas` are the states of its copies by region. `asked_at` is the service's
+    own clock when it answered; where it did not tell, `tells_time` is false and the clock is ours.
     """
 
     arn: str
@@ -60,6 +61,9 @@ class Secret:
     stages: Mapping[str, tuple[str, ...]]
     asked_at: datetime
     tells_time: bool = True
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+    replicas: Mapping[str, str] = field(default_factory=dict)
 
     def version(self, stage: str) -> str:
         """The version that bears a label; empty where none does."""
@@ -70,6 +74,34 @@ class Secret:
         """The version of a rotation that has not finished; empty where there is none."""
         version = self.version(PENDING)
         return "" if version == self.version(CURRENT) else version
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rotation:
+    """A rotation that ended, of a secret by its ARN, as CloudTrail tells it."""
+
+    secret: str
+    at: datetime
+    succeeded: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class History:
+    """The rotations of all secrets that CloudTrail knows of, since a time."""
+
+    since: datetime
+    rotations: tuple[Rotation, ...]
+
+    def of(self, secret: str) -> tuple[int, int]:
+        """How many rotations of a secret succeeded, and how many failed.
+
+        >>> now = datetime.fromisoformat("2026-11-26T12:00:00Z")
+        >>> ended = Rotation(secret="arn:a", at=now, succeeded=True)
+        >>> History(since=now, rotations=(ended, ended)).of("arn:a")
+        (2, 0)
+        """
+        ended = [r.succeeded for r in self.rotations if r.secret == secret and r.at >= self.since]
+        return ended.count(True), ended.count(False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

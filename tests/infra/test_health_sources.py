@@ -1,0 +1,124 @@
+"""What is watched between drills, of drills.yaml: each source once, the strictest wish of each."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from infra.kinds import s3_versions_health, secret_rotation_health
+from infra.permissions import Permission
+from tests.infra.samples import BUCKET, ROTATION, configuration
+
+KEY = "arn:aws:kms:sa-east-1:123456789012:key/1a2b"
+SEALED: dict[str, Any] = {"encryption": {"type": "kms", "kms_key": KEY}}
+KINDS = [s3_versions_health, secret_rotation_health]
+
+
+def bucket(name: str = "files", **changes: Any) -> dict[str, Any]:
+    return {**BUCKET, "name": name, **changes}
+
+
+def rotation(name: str = "rotation", **changes: Any) -> dict[str, Any]:
+    return {**ROTATION, "name": name, "role": f"role_{name}", **changes}
+
+
+def actions(permissions: list[Permission]) -> set[str]:
+    return {action for permission in permissions for action in permission.actions}
+
+
+def test_a_bucket_has_the_defaults_of_a_drill() -> None:
+    [source] = s3_versions_health.sources(configuration(bucket()))
+    assert (source.kind, source.name) == ("s3_versions", "company-files")
+    assert source.wanted == {
+        "kept": [{"prefix": "", "days": 30}],
+        "encryption": [{"type": "s3", "kms_key": ""}],
+        "public_access_block": True,
+        "replication": "if_replicated",
+    }
+
+
+def test_a_bucket_of_several_drills_has_the_strictest_wish_of_each() -> None:
+    [source] = s3_versions_health.sources(
+        configuration(
+            bucket("one", require_public_access_block=False, replication="ignored"),
+            bucket("two", noncurrent_days_minimum=90, require_public_access_block=False),
+            bucket("three", mode="rehearsal", prefix="site/", noncurrent_days_minimum=60),
+            bucket(
+                "four",
+                **SEALED,
+                replication="required",
+                noncurrent_days_minimum=7,
+            ),
+        )
+    )
+    assert source.wanted == {
+        "kept": [{"prefix": "", "days": 90}, {"prefix": "site/", "days": 60}],
+        "encryption": [{"type": "s3", "kms_key": ""}, {"type": "kms", "kms_key": KEY}],
+        "public_access_block": True,
+        "replication": "required",
+    }
+
+
+def test_each_bucket_is_one_source() -> None:
+    found = s3_versions_health.sources(
+        configuration(bucket("one"), bucket("two", bucket="others"), bucket("three"))
+    )
+    assert [source.name for source in found] == ["company-files", "others"]
+
+
+def test_a_secret_of_several_drills_has_the_strictest_wish_of_each() -> None:
+    [source] = secret_rotation_health.sources(
+        configuration(
+            rotation("one", rotation_days_maximum=60),
+            rotation("two", rotation_days_maximum=14, function="mine"),
+        )
+    )
+    assert (source.kind, source.name) == ("secret_rotation", "prod/app")
+    assert source.wanted == {
+        "functions": ["drill-rotate-main", "mine"],
+        "rotation_days_maximum": 14,
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_a_drill_of_the_kind_nothing_is_watched_and_nothing_allowed(kind: Any) -> None:
+    assert kind.sources(configuration()) == []
+    assert kind.may_look(configuration()) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_looking_writes_nothing_and_reads_no_value(kind: Any) -> None:
+    allowed = actions(kind.may_look(configuration(bucket(**SEALED), rotation())))
+    assert allowed == set(kind.LOOKS)
+    assert all(re.match(r"[a-z0-9]+:(Describe|Get|List|Lookup)", action) for action in allowed)
+    assert not {action for action in allowed if "SecretValue" in action or "Object" in action} - {
+        "s3:GetBucketObjectLockConfiguration"
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wildcard_says_why(kind: Any) -> None:
+    for permission in kind.may_look(configuration(bucket(), rotation())):
+        assert bool(permission.because) == ("*" in permission.resources)
+
+
+def test_a_key_may_be_looked_at_only_where_drills_yaml_names_it() -> None:
+    without = s3_versions_health.may_look(configuration(bucket()))
+    assert "kms:DescribeKey" not in actions(without)
+    [one] = [
+        permission
+        for permission in s3_versions_health.may_look(configuration(bucket(**SEALED)))
+        if "kms:DescribeKey" in permission.actions
+    ]
+    assert one.resources == [KEY]
+
+
+def test_a_secret_by_its_arn_is_looked_at_by_its_arn() -> None:
+    arn = "arn:aws:secretsmanager:sa-east-1:123456789012:secret:prod/app-AbCdEf"
+    [secrets, functions, _] = secret_rotation_health.may_look(
+        configuration(rotation(secret=arn), rotation("two", secret=arn))
+    )
+    assert secrets.resources == [arn]
+    assert len(functions.resources) == 1
