@@ -154,7 +154,7 @@ def at_night(draw: st.DrawFn) -> str:
     return f"{draw(field(0, 59))} {draw(field(0, 4))} * * ? *"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.one_of(expressions(), at_night()), st.sampled_from(ZONES), st.sampled_from(CHANGES))
 def test_the_times_around_a_change_are_those_that_the_clock_shows(
     expression: str, timezone: str, around: datetime
@@ -164,7 +164,7 @@ def test_the_times_around_a_change_are_those_that_the_clock_shows(
     assert list(cron.times(expression, timezone, start, end)) == expected
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(expressions(), st.sampled_from([2020, 2026, 2027, 2028, 2100]))
 def test_the_days_of_a_year_are_those_that_the_words_mean(expression: str, year: int) -> None:
     daily = " ".join(["0", "12", *expression.split()[2:]])
@@ -174,7 +174,7 @@ def test_the_days_of_a_year_are_those_that_the_words_mean(expression: str, year:
     assert found == [day for day in everyday if is_day(day, daily)]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(
     st.one_of(expressions(), at_night()),
     st.sampled_from(ZONES),
@@ -195,7 +195,7 @@ def test_next_and_last_enclose_a_moment_and_leave_nothing_between(
         assert cron.last_before(expression, timezone, after - MINUTE / 60) == before
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(expressions(), st.sampled_from(ZONES))
 def test_the_times_of_parts_are_the_times_of_the_whole(expression: str, timezone: str) -> None:
     start = datetime(2026, 3, 28, 23, 17, tzinfo=UTC)

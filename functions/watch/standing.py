@@ -1,0 +1,288 @@
+"""How a drill stands between its runs: proven lately, started when it should be, fast enough. Pure.
+
+A run counts unless it was skipped or dry. A run is known by when it was reported: until then nobody
+knew what it proves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+from functions import clock, cron
+from functions.health import Finding, Gauge, Health
+from functions.model import Verdict
+from functions.report.words import duration
+from functions.watch import calendar
+from functions.watch.conditions import (
+    NOT_PASSED,
+    NOT_WATCHED,
+    OBJECTIVE_MISSED,
+    OVERDUE,
+    SCHEDULE_OFF,
+)
+from functions.watch.watched import Drill
+
+DAYS_SINCE_PROOF: Final = "DaysSinceProof"
+"""The gauge: days since the last PASS, or since the drill is watched where there is none."""
+
+_A_DAY: Final = timedelta(days=1)
+_A_YEAR: Final = timedelta(days=365)
+_A_QUARTER: Final = timedelta(days=90)
+_TREND: Final = 12
+
+_AHEAD: Final = timedelta(minutes=5)
+"""Clocks differ, and a run may be reported while the collector looks: no more than this."""
+
+_ON, _OFF = "ENABLED", "DISABLED"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundSchedule:
+    """A schedule as EventBridge Scheduler tells it; `expression` with cron(...) around it."""
+
+    name: str
+    state: str
+    expression: str
+    timezone: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Run:
+    """A run that counts."""
+
+    id: str
+    verdict: Verdict
+    started_at: datetime
+    reported_at: datetime
+    facts: Mapping[str, Any]
+
+    def told(self) -> dict[str, Any]:
+        """What the state document holds of it."""
+        return {"run_id": self.id, **self.facts}
+
+
+def stand(
+    drill: Drill,
+    runs: Sequence[Mapping[str, Any]],
+    *,
+    since: datetime,
+    now: datetime,
+    found_schedule: FoundSchedule | None,
+    unread: Sequence[Finding] = (),
+) -> Health:
+    """What is true of a drill now.
+
+    `runs` is what the ledger holds of its runs, in any order; a run that is still going on is not
+    among them. `since` is when the drill was first watched. `found_schedule` is None where there is
+    no such schedule; what could not be read is in `unread`, and a schedule that is missing then
+    means nothing.
+    """
+    counted, damaged = _read(runs, now)
+    last = counted[-1] if counted else None
+    proofs = [run for run in counted if run.verdict is Verdict.PASS]
+    proven = proofs[-1].reported_at if proofs else None
+    is_known = found_schedule is not None or not unread
+    return Health(
+        gauges=(
+            Gauge(
+                name=DAYS_SINCE_PROOF,
+                value=max(0.0, (now - (proven or since)) / _A_DAY),
+                unit="None",
+            ),
+        ),
+        findings=(
+            *unread,
+            *damaged,
+            *_overdue(drill, proven, since=since, now=now),
+            *_not_passed(last),
+            *_objectives(counted),
+            *(_schedule_off(drill, found_schedule) if is_known else ()),
+            *_never_again(drill, now),
+        ),
+        facts={
+            "watched_since": clock.render(since),
+            "last_run": last.told() if last else None,
+            "last_pass": proofs[-1].told() if proofs else None,
+            **_times(drill, since=since, now=now),
+            "scheduled": drill.enabled,
+            "untested_days": _untested_days(drill, now),
+            **_history(counted, now),
+        },
+    )
+
+
+def _overdue(
+    drill: Drill, proven: datetime | None, *, since: datetime, now: datetime
+) -> Iterator[Finding]:
+    """A scheduled time has passed, its grace too, and no PASS was reported at that time or later.
+
+    So a run of the schedule counts however late it began, and so does one by hand after the time,
+    and one by hand that was under way at the time, for it holds the claim and the schedule's own
+    run is skipped. One that had ended before does not. A time before the drill was watched is
+    nobody's fault.
+    """
+    if not drill.enabled:
+        return
+    grace = timedelta(seconds=drill.grace_seconds)
+    due = cron.last_before(drill.cron, drill.timezone, now - grace)
+    if due is None or due <= since or (proven and proven >= due):
+        return
+    yield Finding(
+        condition=OVERDUE.name,
+        text=f"was to run at {clock.render(due)} and no run has passed since: "
+        + (f"the last PASS is of {clock.render(proven)}" if proven else "it has never passed"),
+    )
+
+
+def _not_passed(last: _Run | None) -> Iterator[Finding]:
+    if last and last.verdict is not Verdict.PASS:
+        cause = str(last.facts.get("cause") or "no cause is recorded")
+        yield Finding(
+            condition=NOT_PASSED.name, text=f"its last run {last.id} ended {last.verdict}: {cause}"
+        )
+
+
+def _objectives(counted: Sequence[_Run]) -> Iterator[Finding]:
+    """What the last run that got as far as measuring missed; a refused one did not."""
+    measured = [run for run in counted if run.verdict is not Verdict.REFUSED]
+    if not measured:
+        return
+    last = measured[-1]
+    objectives = last.facts.get("objectives")
+    if not isinstance(objectives, Mapping):  # entries of older versions have none
+        return
+    for name, objective in objectives.items():
+        if isinstance(objective, Mapping) and objective.get("met") is False:
+            took = duration(objective.get("measured_seconds"))
+            allowed = duration(objective.get("objective_seconds"))
+            yield Finding(
+                condition=OBJECTIVE_MISSED.name,
+                text=f"{name.upper()} of its last run {last.id}:"
+                f" {took} measured, {allowed} allowed",
+            )
+
+
+def _schedule_off(drill: Drill, found: FoundSchedule | None) -> Iterator[Finding]:
+    """Where the schedule is not the deployed one; one that is not wanted may be off or absent."""
+    said = list(_differences(drill, found))
+    if said:
+        text = f"the schedule {drill.schedule} {' and '.join(said)}"
+        yield Finding(condition=SCHEDULE_OFF.name, text=text)
+
+
+def _differences(drill: Drill, found: FoundSchedule | None) -> Iterator[str]:
+    if not drill.enabled:
+        if found and found.state != _OFF:
+            yield f"is {found.state}, though the configuration switches it off"
+        return
+    if found is None:
+        yield "is not there"
+        return
+    if found.state != _ON:
+        yield f"is {found.state}, not {_ON}"
+    wanted = f"cron({drill.cron})"
+    if found.expression != wanted:
+        yield f"says {found.expression}, not {wanted}"
+    if found.timezone != drill.timezone:
+        yield f"is in the zone {found.timezone}, not {drill.timezone}"
+
+
+def _never_again(drill: Drill, now: datetime) -> Iterator[Finding]:
+    """A schedule as deployed may have come to its end, by its year."""
+    if drill.enabled and cron.next_after(drill.cron, drill.timezone, now) is None:
+        text = f"its schedule has no time left: {drill.cron} never comes again"
+        yield Finding(condition=SCHEDULE_OFF.name, text=text)
+
+
+def _times(drill: Drill, *, since: datetime, now: datetime) -> dict[str, str | None]:
+    """The last scheduled time that was watched, and the next; none where nothing is scheduled."""
+    if not drill.enabled:
+        return {"last_time": None, "next_time": None}
+    last = cron.last_before(drill.cron, drill.timezone, now)
+    coming = cron.next_after(drill.cron, drill.timezone, now)
+    return {
+        "last_time": clock.render(last) if last and last > since else None,
+        "next_time": clock.render(coming) if coming else None,
+    }
+
+
+def _untested_days(drill: Drill, now: datetime) -> int | None:
+    """Of the coming year, by this drill alone; None for what is not restored to a moment."""
+    year = calendar.year([drill], now)
+    return year.untested_days if year else None
+
+
+def _history(counted: Sequence[_Run], now: datetime) -> dict[str, Any]:
+    year = [run for run in counted if run.reported_at > now - _A_YEAR]
+    quarter = [run for run in counted if run.reported_at > now - _A_QUARTER]
+    return {
+        "runs_last_year": len(year),
+        "proofs_last_year": sum(run.verdict is Verdict.PASS for run in year),
+        "success_percent_90_days": _success_percent(quarter),
+        "trend": [
+            {
+                "started_at": clock.render(run.started_at),
+                "verdict": run.verdict.value,
+                "rto_seconds": run.facts.get("rto_seconds"),
+                "rpo_seconds": run.facts.get("rpo_seconds"),
+            }
+            for run in counted[-_TREND:]
+        ],
+    }
+
+
+def _success_percent(runs: Sequence[_Run]) -> float | None:
+    if not runs:
+        return None
+    return round(100 * sum(run.verdict is Verdict.PASS for run in runs) / len(runs), 1)
+
+
+def _read(runs: Sequence[Mapping[str, Any]], now: datetime) -> tuple[list[_Run], list[Finding]]:
+    """The runs that count, in the order of their reports; and what cannot be read of the others."""
+    counted, damaged = [], []
+    for facts in runs:
+        try:
+            run = _run(facts, now)
+        except (TypeError, ValueError) as error:
+            text = f"the ledger's entry of the run {_id(facts)}: {error}"
+            damaged.append(Finding(condition=NOT_WATCHED.name, text=text))
+            continue
+        if run.verdict is not Verdict.SKIPPED and not facts.get("dry_run"):
+            counted.append(run)
+    return sorted(counted, key=lambda run: run.reported_at), damaged
+
+
+def _run(facts: Mapping[str, Any], now: datetime) -> _Run:
+    """A run by its entry.
+
+    A report from the future would keep a drill proven for as long. Raises TypeError or ValueError.
+    """
+    run = _Run(
+        id=_id(facts),
+        verdict=Verdict(str(facts.get("verdict"))),
+        started_at=_moment(facts.get("started_at") or ""),
+        reported_at=_moment(facts.get("reported_at") or ""),
+        facts=facts,
+    )
+    if run.reported_at > now + _AHEAD:
+        raise ValueError(f"it was reported at {facts['reported_at']}, which is yet to come")
+    return run
+
+
+@lru_cache(maxsize=4096)
+def _moment(text: str) -> datetime:
+    """As the clock's; the same entries are read every hour. Raises ValueError."""
+    return clock.parse(text)
+
+
+def _id(facts: Mapping[str, Any]) -> str:
+    """The run's id: the last part of its folder in the evidence bucket.
+
+    >>> _id({"key": "aurora-prod/2026/20261102-1a2b3c"}), _id({})
+    ('20261102-1a2b3c', 'unknown')
+    """
+    return str(facts.get("key") or "unknown").rpartition("/")[2]
