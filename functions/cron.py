@@ -163,7 +163,7 @@ def _walls(schedule: _Schedule, edge: date, *, back: bool = False) -> Iterator[d
         for month in schedule.months[::turn]:
             if (year, month) != (edge.year, edge.month) and _is_past(year, month, edge, back=back):
                 continue
-            for day in _days(schedule, year, month)[::turn]:
+            for day in _days(schedule.days_of_month, schedule.days_of_week, year, month)[::turn]:
                 if _is_past(year, month, edge, day, back=back):
                     continue
                 for hour in schedule.hours[::turn]:
@@ -183,13 +183,16 @@ def _instant(wall: datetime, zone: ZoneInfo) -> datetime | None:
     return moment if moment.astimezone(zone).replace(tzinfo=None) == wall else None
 
 
-def _days(schedule: _Schedule, year: int, month: int) -> list[int]:
+@lru_cache(maxsize=4096)
+def _days(
+    of_month: tuple[str, ...], of_week: tuple[str, ...], year: int, month: int
+) -> tuple[int, ...]:
     """The days of a month, in order."""
     weekday, last = monthrange(year, month)
     first = (weekday + 1) % 7 + 1  # from Monday = 0 to Sunday = 1
-    found = {day for part in schedule.days_of_month for day in _of_month(part, first, last)}
-    found |= {day for part in schedule.days_of_week for day in _of_week(part, first, last)}
-    return sorted(found)
+    found = {day for part in of_month for day in _of_month(part, first, last)}
+    found |= {day for part in of_week for day in _of_week(part, first, last)}
+    return tuple(sorted(found))
 
 
 def _of_month(part: str, first: int, last: int) -> list[int]:

@@ -85,6 +85,7 @@ def stand(
     last = counted[-1] if counted else None
     proofs = [run for run in counted if run.verdict is Verdict.PASS]
     proven = proofs[-1].reported_at if proofs else None
+    coming = cron.next_after(drill.cron, drill.timezone, now) if drill.enabled else None
     is_known = found_schedule is not None or not unread
     return Health(
         gauges=(
@@ -101,13 +102,14 @@ def stand(
             *_not_passed(last),
             *_objectives(counted),
             *(_schedule_off(drill, found_schedule) if is_known else ()),
-            *_never_again(drill, now),
+            *_never_again(drill, coming),
         ),
         facts={
             "watched_since": clock.render(since),
             "last_run": last.told() if last else None,
             "last_pass": proofs[-1].told() if proofs else None,
-            **_times(drill, since=since, now=now),
+            "last_time": _last_time(drill, since=since, now=now),
+            "next_time": clock.render(coming) if coming else None,
             "scheduled": drill.enabled,
             "untested_days": _untested_days(drill, now),
             **_history(counted, now),
@@ -191,23 +193,17 @@ def _differences(drill: Drill, found: FoundSchedule | None) -> Iterator[str]:
         yield f"is in the zone {found.timezone}, not {drill.timezone}"
 
 
-def _never_again(drill: Drill, now: datetime) -> Iterator[Finding]:
+def _never_again(drill: Drill, coming: datetime | None) -> Iterator[Finding]:
     """A schedule as deployed may have come to its end, by its year."""
-    if drill.enabled and cron.next_after(drill.cron, drill.timezone, now) is None:
+    if drill.enabled and coming is None:
         text = f"its schedule has no time left: {drill.cron} never comes again"
         yield Finding(condition=SCHEDULE_OFF.name, text=text)
 
 
-def _times(drill: Drill, *, since: datetime, now: datetime) -> dict[str, str | None]:
-    """The last scheduled time that was watched, and the next; none where nothing is scheduled."""
-    if not drill.enabled:
-        return {"last_time": None, "next_time": None}
-    last = cron.last_before(drill.cron, drill.timezone, now)
-    coming = cron.next_after(drill.cron, drill.timezone, now)
-    return {
-        "last_time": clock.render(last) if last and last > since else None,
-        "next_time": clock.render(coming) if coming else None,
-    }
+def _last_time(drill: Drill, *, since: datetime, now: datetime) -> str | None:
+    """The last scheduled time that was watched."""
+    last = cron.last_before(drill.cron, drill.timezone, now) if drill.enabled else None
+    return clock.render(last) if last and last > since else None
 
 
 def _untested_days(drill: Drill, now: datetime) -> int | None:
