@@ -91,7 +91,7 @@ def _protection(facts: Facts, wanted: Mapping[str, Any]) -> Iterator[Finding]:
     if is_known(facts, "encryption"):
         for encryption in wanted["encryption"]:
             yield from _failed(UNPROTECTED, protection.encryption(facts, encryption))
-    if is_known(facts, "access block", "policy"):
+    if is_known(facts, "access block"):
         required = wanted["public_access_block"]
         yield from _failed(UNPROTECTED, protection.public_access(facts, required=required))
 

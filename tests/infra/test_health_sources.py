@@ -9,6 +9,10 @@ import pytest
 
 from infra.kinds import s3_versions_health, secret_rotation_health
 from infra.permissions import Permission
+from lab.calls import Call
+from lab.iam import Iam, SecretFacts, World
+from lab.policies import Role
+from tests.infra.bucket_calls import facts
 from tests.infra.samples import BUCKET, ROTATION, configuration
 
 KEY = "arn:aws:kms:sa-east-1:123456789012:key/1a2b"
@@ -122,3 +126,67 @@ def test_a_secret_by_its_arn_is_looked_at_by_its_arn() -> None:
     )
     assert secrets.resources == [arn]
     assert len(functions.resources) == 1
+
+
+def asked() -> list[tuple[str, str, dict[str, Any]]]:
+    """What a look at the sources of drills.yaml asks, but for CloudTrail."""
+    described = {"SecretId": "fibonacci-aurora-cluster-prod-app"}
+    function = {"FunctionName": "drill-rotate-production"}
+    return [
+        *facts("fibonacci-files-prod"),
+        ("cloudwatch", "GetMetricStatistics", {"Namespace": "AWS/S3"}),
+        ("secretsmanager", "DescribeSecret", described),
+        ("secretsmanager", "ListSecretVersionIds", described),
+        ("lambda", "GetFunctionConfiguration", function),
+        ("lambda", "GetPolicy", function),
+    ]
+
+
+@pytest.fixture(scope="module")
+def iam(function_roles: dict[str, Role]) -> Iam:
+    secrets = "arn:aws:secretsmanager:sa-east-1:123456789012:secret"
+    return Iam(
+        roles=function_roles,
+        world=World(
+            region="sa-east-1",
+            account="123456789012",
+            tags_of=lambda _: {},
+            key_of=lambda _: None,
+            secret_of=lambda name: SecretFacts(arn=f"{secrets}:{name}-AbCdEf"),
+        ),
+    )
+
+
+@pytest.mark.parametrize(("service", "operation", "parameters"), asked())
+def test_the_collector_may_ask_all_that_a_look_asks(
+    iam: Iam, service: str, operation: str, parameters: dict[str, Any]
+) -> None:
+    call = Call(
+        role="drill-collector",
+        session=None,
+        service=service,
+        operation=operation,
+        parameters=parameters,
+    )
+    assert iam.refused(call) is None
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters"),
+    [
+        ("s3", "GetObject", {"Bucket": "fibonacci-files-prod", "Key": "a"}),
+        ("secretsmanager", "GetSecretValue", {"SecretId": "fibonacci-aurora-cluster-prod-app"}),
+        ("secretsmanager", "DescribeSecret", {"SecretId": "another"}),
+    ],
+)
+def test_the_collector_may_read_no_object_and_no_value(
+    iam: Iam, service: str, operation: str, parameters: dict[str, Any]
+) -> None:
+    call = Call(
+        role="drill-collector",
+        session=None,
+        service=service,
+        operation=operation,
+        parameters=parameters,
+    )
+    assert iam.refused(call) is not None

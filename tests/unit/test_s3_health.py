@@ -8,11 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from functions.health import Finding, Health
+from functions.model import Status
+from functions.s3_versions import protection
 from functions.s3_versions.facts import Expiry, Facts, Replication
 from functions.s3_versions.health import Look, judge
 from functions.watch.conditions import OF_SOURCES
+from tests.unit.test_s3_plan import INSIDE
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 KEY = "arn:aws:kms:sa-east-1:123456789012:key/1a2b"
@@ -254,7 +259,7 @@ def test_numbers_that_could_not_be_read_are_no_advice_besides() -> None:
         ("lifecycle", {"expiries": (), "aborts": ()}),
         ("encryption", {"encryption": ""}),
         ("access block", {"blocked": False}),
-        ("policy", {"blocked": False}),
+        ("policy", {"public": False}),
         ("replication", {"replications": ()}),
     ],
 )
@@ -272,6 +277,59 @@ def test_nothing_is_judged_by_what_could_not_be_read(
 def test_what_was_read_is_judged_beside_what_was_not() -> None:
     found = health(unknown=("policy",), unread=(UNREAD,), versioning="Suspended")
     assert conditions(found) == ["versioning-off", "unreadable"]
+
+
+def test_a_block_that_is_off_is_found_though_the_policy_could_not_be_read() -> None:
+    found = health(unknown=("policy",), unread=(UNREAD,), blocked=False)
+    assert conditions(found) == ["unprotected", "unreadable"]
+
+
+@given(
+    versioning=some.sampled_from(["Enabled", "Suspended", ""]),
+    days=some.sampled_from([None, 29, 30, 90]),
+    encryption=some.sampled_from(["", "AES256", "aws:kms"]),
+    blocked=some.booleans(),
+    public=some.booleans(),
+    counts=some.dictionaries(
+        some.sampled_from(["to-west", "to-east"]), some.sampled_from([None, 0.0, 1.0])
+    ),
+    asked=some.sampled_from(["ignored", "if_replicated", "required"]),
+    required=some.booleans(),
+)
+def test_the_health_is_what_the_checks_of_a_drill_say(
+    versioning: str,
+    days: int | None,
+    encryption: str,
+    blocked: bool,
+    public: bool,
+    counts: dict[str, float | None],
+    asked: str,
+    required: bool,
+) -> None:
+    facts = replace(
+        HEALTHY,
+        versioning=versioning,
+        expiries=(Expiry(rule="r", prefix="", days=days),) if days else (),
+        encryption=encryption,
+        blocked=blocked,
+        public=public,
+        replications=tuple(replace(RULE, rule=rule) for rule in counts),
+    )
+    drill = INSIDE | {"require_public_access_block": required, "replication": asked}
+    checks = [
+        *protection.checks(drill=drill, planned=facts, source=facts, own=facts),
+        protection.replication(facts, asked=asked, failed=counts),
+    ]
+    look = Look(name="files", facts=facts, failed=counts)
+    wanted = WANTED | {"public_access_block": required, "replication": asked}
+    found = [
+        finding
+        for finding in judge(look, wanted=wanted, now=NOW).findings
+        if finding.condition != "advice"
+    ]
+    failed = [check for check in checks if check.status is Status.FAILED]
+    assert len(found) == len(failed)
+    assert all(any(check.observed in finding.text for finding in found) for check in failed)
 
 
 def test_every_condition_is_one_of_the_kinds() -> None:
