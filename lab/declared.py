@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from moto.sns.utils import FilterPolicyMatcher
-
-from lab import alarm_rules, aws, metric_math
+from lab import alarm_rules, aws, filters, metric_math
 from lab.alarms import Alarm, Query
 from lab.series import Metric
 from lab.template import Made, Making, Properties, Template
@@ -25,11 +22,16 @@ class NotSupported(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subscriber:
-    """Who hears of a topic. `endpoint` is an address, or the name of a chat's configuration."""
+    """Who hears of a topic. `endpoint` is an address, or the name of a chat's configuration.
+
+    `policy` filters by the body of the message; one that filters by attributes, which an alarm has
+    none of, hears nothing.
+    """
 
     topic: str
     endpoint: str
-    matcher: FilterPolicyMatcher | None
+    policy: filters.Policy
+    by_body: bool = True
 
     def hears(self, sent: Sent) -> bool:
         """Whether a message that an alarm sends comes through."""
@@ -41,7 +43,7 @@ class Subscriber:
             "NewStateValue": sent.after,
             "OldStateValue": sent.before,
         }
-        return self.matcher is None or bool(self.matcher.matches({}, json.dumps(message)))
+        return filters.admits(self.policy, message if self.by_body else {})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +83,7 @@ def declared(resources: Mapping[str, Mapping[str, Any]]) -> Declared:
         subscribers=(
             *(_subscriber(each) for _, each in of_type.get(_SUBSCRIPTION, [])),
             *(
-                Subscriber(topic=topic, endpoint=each["ConfigurationName"], matcher=None)
+                Subscriber(topic=topic, endpoint=each["ConfigurationName"], policy={})
                 for kind in _CHATS
                 for _, each in of_type.get(kind, [])
                 for topic in each["SnsTopicArns"]
@@ -173,12 +175,11 @@ def _actions(properties: Properties) -> dict[Any, tuple[str, ...]]:
 
 
 def _subscriber(properties: Properties) -> Subscriber:
-    policy = properties.get("FilterPolicy")
-    scope = properties.get("FilterPolicyScope", "MessageAttributes")
     return Subscriber(
         topic=str(properties["TopicArn"]),
         endpoint=str(properties["Endpoint"]),
-        matcher=FilterPolicyMatcher(policy, scope) if policy else None,
+        policy=properties.get("FilterPolicy", {}),
+        by_body=properties.get("FilterPolicyScope") == "MessageBody",
     )
 
 

@@ -5,84 +5,20 @@ Every failure is put relative to the calendar of the drills, so that a year may 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from functions import cron
+from functions import cron, naming
 from functions.watch import conditions
 from functions.watch.conditions import Condition, alarm_of_drill, alarm_of_source
 from functions.watch.watched import Drill, Source, Watched
-
-HOUR: Final = timedelta(hours=1)
-DAY: Final = timedelta(days=1)
-
-AFTERMATH: Final = 3 * HOUR
-"""How long after its end a failure may still make an alarm ring: the latest points come late."""
+from lab.story import DAY, HOUR, Injected, Run, Story
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Injected:
-    """A failure from its beginning to its end, and the alarms that must ring for it.
-
-    `may` are those that ring in its wake as well; without `rings` it is harmless, and nothing may
-    ring but them. `within` is how long after its beginning each of `rings` must ring at the latest.
-    """
-
-    what: str
-    begins: datetime
-    ends: datetime
-    rings: tuple[str, ...] = ()
-    may: tuple[str, ...] = ()
-    within: timedelta = 6 * HOUR
-    mark: str = ""
-
-    def covers(self, alarm: str, at: datetime) -> bool:
-        """Whether an alarm that rings at a moment rings for this."""
-        expected = alarm in self.rings or alarm in self.may
-        return expected and self.begins <= at <= self.ends + AFTERMATH
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """A run of a drill: when it starts, for which time, and how it ends."""
-
-    started: datetime
-    scheduled: datetime | None
-    verdict: str = "PASS"
-    cause: str = ""
-
-
-@dataclass(kw_only=True, slots=True)
-class Year:
-    """The year as it is planned: each drill's runs, and what is wrong from when to when."""
-
-    start: datetime
-    end: datetime
-    runs: dict[str, list[Run]] = field(default_factory=dict)
-    faults: list[tuple[str, str, datetime, datetime]] = field(default_factory=list)
-    switched_off: list[tuple[str, datetime, datetime]] = field(default_factory=list)
-    no_collector: list[tuple[datetime, datetime]] = field(default_factory=list)
-    no_sweeper: list[tuple[datetime, datetime]] = field(default_factory=list)
-    sweeper_raises: list[tuple[datetime, datetime]] = field(default_factory=list)
-    leftovers: list[tuple[datetime, datetime]] = field(default_factory=list)
-    undelivered: list[tuple[datetime, datetime]] = field(default_factory=list)
-    injected: list[Injected] = field(default_factory=list)
-
-    def add(self, injected: Injected) -> None:
-        """One more failure."""
-        self.injected.append(injected)
-
-
-def is_within(spans: Sequence[tuple[datetime, datetime]], now: datetime) -> bool:
-    """Whether a moment lies in one of the spans, their ends excluded."""
-    return any(begins <= now < ends for begins, ends in spans)
-
-
-def year(watched: Watched, start: datetime) -> Year:
+def year(watched: Watched, start: datetime) -> Story:
     """A year of a deployment, with its failures. Raises LookupError where a kind has no drill."""
-    planned = Year(start=start, end=start + 365 * DAY)
+    planned = Story(start=start, end=start + 365 * DAY)
     calendar = {
         drill.name: list(cron.times(drill.cron, drill.timezone, start, planned.end))
         for drill in watched.drills
@@ -101,16 +37,7 @@ def year(watched: Watched, start: datetime) -> Year:
     _of_the_watch(planned, watched)
     planned.injected.sort(key=lambda each: each.begins)
     planned.injected = [
-        Injected(
-            mark=chr(ord("A") + place),
-            what=each.what,
-            begins=each.begins,
-            ends=each.ends,
-            rings=each.rings,
-            may=each.may,
-            within=each.within,
-        )
-        for place, each in enumerate(planned.injected)
+        replace(each, mark=chr(ord("A") + place)) for place, each in enumerate(planned.injected)
     ]
     for runs in planned.runs.values():
         runs.sort(key=lambda run: run.started)
@@ -127,7 +54,7 @@ def _first(watched: Watched, kind: str) -> tuple[Source, Drill]:
 
 
 def _of_sources(
-    planned: Year,
+    planned: Story,
     watched: Watched,
     aurora: tuple[Source, Drill],
     bucket: tuple[Source, Drill],
@@ -180,7 +107,7 @@ def _of_sources(
         )
 
 
-def _of_drills(planned: Year, aurora: tuple[Source, Drill], secret: tuple[Source, Drill]) -> None:
+def _of_drills(planned: Story, aurora: tuple[Source, Drill], secret: tuple[Source, Drill]) -> None:
     """Drills do not pass, and pass again when they are started by hand."""
     for (_, drill), place, verdict, cause, mended in (
         (aurora, 6, "FAIL", "5 rows of nigredo_leads.leads are missing", 5 * HOUR),
@@ -188,7 +115,7 @@ def _of_drills(planned: Year, aurora: tuple[Source, Drill], secret: tuple[Source
     ):
         scheduled = _upset(planned, drill, place, verdict=verdict, cause=cause)
         by_hand = scheduled + mended
-        planned.runs[drill.name].append(Run(started=by_hand, scheduled=None))
+        planned.starts(drill.name, Run(started=by_hand, scheduled=None))
         planned.add(
             Injected(
                 what=f"{drill.name}: {verdict}: {cause}; passes by hand {_hours(mended)} later",
@@ -201,7 +128,7 @@ def _of_drills(planned: Year, aurora: tuple[Source, Drill], secret: tuple[Source
 
 
 def _of_schedules(
-    planned: Year,
+    planned: Story,
     watched: Watched,
     aurora: tuple[Source, Drill],
     bucket: tuple[Source, Drill],
@@ -211,7 +138,7 @@ def _of_schedules(
     off = _scheduled(planned, bucket[1], 5)
     begins, ends = off - 5 * DAY, off + 3 * DAY
     _drop(planned, bucket[1], off)
-    planned.runs[bucket[1].name].append(Run(started=ends + HOUR, scheduled=None))
+    planned.starts(bucket[1].name, Run(started=ends + HOUR, scheduled=None))
     planned.switched_off.append((bucket[1].name, begins, ends))
     planned.add(
         Injected(
@@ -219,14 +146,14 @@ def _of_schedules(
             begins=begins,
             ends=ends + 2 * HOUR,
             rings=(alarm_of_drill(bucket[1].name, conditions.SCHEDULE_OFF), *_overdue(bucket[1])),
-            may=OVERDUE_TOGETHER,
+            may=_together(bucket[1]),
             within=5 * DAY + _grace(bucket[1]),
         )
     )
     lost = _scheduled(planned, secret[1], 10)
     by_hand = lost + _grace(secret[1]) + 8 * HOUR
     _drop(planned, secret[1], lost)
-    planned.runs[secret[1].name].append(Run(started=by_hand, scheduled=None))
+    planned.starts(secret[1].name, Run(started=by_hand, scheduled=None))
     planned.undelivered.append((lost + 2 * HOUR, by_hand))
     planned.add(
         Injected(
@@ -234,18 +161,19 @@ def _of_schedules(
             begins=lost,
             ends=by_hand + HOUR,
             rings=(missed(watched), *_overdue(secret[1])),
-            may=OVERDUE_TOGETHER,
+            may=_together(secret[1]),
             within=_grace(secret[1]),
         )
     )
     twice = _scheduled(planned, aurora[1], 2)
-    planned.runs[aurora[1].name].append(
+    planned.starts(
+        aurora[1].name,
         Run(
             started=twice + timedelta(seconds=50),
             scheduled=twice,
             verdict="SKIPPED",
             cause="another run has this time",
-        )
+        ),
     )
     planned.add(
         Injected(
@@ -256,7 +184,7 @@ def _of_schedules(
     )
     late = _scheduled(planned, aurora[1], 8)
     _drop(planned, aurora[1], late)
-    planned.runs[aurora[1].name].append(Run(started=late + 2 * HOUR, scheduled=late))
+    planned.starts(aurora[1].name, Run(started=late + 2 * HOUR, scheduled=late))
     planned.add(
         Injected(
             what=f"{aurora[1].name}: its schedule fires two hours late",
@@ -266,18 +194,20 @@ def _of_schedules(
     )
 
 
-def _of_the_watch(planned: Year, watched: Watched) -> None:
+def _of_the_watch(planned: Story, watched: Watched) -> None:
     """The watch itself stops."""
     dead = planned.start + 258 * DAY + 9 * HOUR
     planned.no_collector.append((dead, dead + 2 * DAY))
-    every_overdue = tuple(name for drill in watched.drills for name in _overdue(drill))
+    every_overdue = tuple(
+        name for drill in watched.drills for name in (*_overdue(drill), *_together(drill))
+    )
     planned.add(
         Injected(
             what="the collector is dead for two days",
             begins=dead,
             ends=dead + 2 * DAY,
             rings=(COLLECTOR_SILENT,),
-            may=(*every_overdue, *OVERDUE_TOGETHER),
+            may=every_overdue,
         )
     )
     missed_hour = planned.start + 20 * DAY + 6 * HOUR
@@ -321,7 +251,6 @@ COLLECTOR_SILENT: Final = "drill-collector-silent"
 SWEEPER_SILENT: Final = "drill-sweeper-silent"
 SWEEPER_ERRORS: Final = "drill-sweeper-errors"
 LEFTOVERS: Final = "drill-leftovers"
-OVERDUE_TOGETHER: Final = ("drill-overdue",)
 
 
 def failed(drill: Drill) -> str:
@@ -338,6 +267,11 @@ def _overdue(drill: Drill) -> tuple[str, ...]:
     return (alarm_of_drill(drill.name, conditions.OVERDUE),)
 
 
+def _together(drill: Drill) -> tuple[str, ...]:
+    """The alarm that tells of all overdue drills of a severity."""
+    return (f"{naming.PREFIX}{conditions.OVERDUE.name}-{drill.severity}",)
+
+
 def _of(watched: Watched, source: Source, condition: Condition) -> str:
     return alarm_of_source(watched.stack, source.kind, source.name, condition)
 
@@ -347,30 +281,31 @@ def _grace(drill: Drill) -> timedelta:
     return timedelta(seconds=drill.grace_seconds) + (conditions.OVERDUE.periods + 1) * HOUR
 
 
-def _scheduled(planned: Year, drill: Drill, place: int) -> datetime:
+def _scheduled(planned: Story, drill: Drill, place: int) -> datetime:
     """The scheduled time of a drill's nth run of the year, counted from 0."""
     found = [run.scheduled for run in planned.runs[drill.name] if run.scheduled is not None]
     return sorted(set(found))[place]
 
 
-def _drop(planned: Year, drill: Drill, scheduled: datetime) -> None:
+def _drop(planned: Story, drill: Drill, scheduled: datetime) -> None:
     """Take a run away."""
     planned.runs[drill.name] = [
         run for run in planned.runs[drill.name] if run.scheduled != scheduled
     ]
 
 
-def _upset(planned: Year, drill: Drill, place: int, *, verdict: str, cause: str) -> datetime:
+def _upset(planned: Story, drill: Drill, place: int, *, verdict: str, cause: str) -> datetime:
     """Let a run end otherwise; its scheduled time."""
     scheduled = _scheduled(planned, drill, place)
     _drop(planned, drill, scheduled)
-    planned.runs[drill.name].append(
+    planned.starts(
+        drill.name,
         Run(
             started=scheduled + timedelta(seconds=20),
             scheduled=scheduled,
             verdict=verdict,
             cause=cause,
-        )
+        ),
     )
     return scheduled
 

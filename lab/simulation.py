@@ -10,28 +10,30 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from functions import clock, naming
-from functions.health import Gauge
+from functions.health import Finding, Gauge, Health
 from functions.watch import cost, metrics, state
-from functions.watch.expired import EXPIRED
+from functions.watch.expired import EXPIRED, SWEEPS, UNTAGGED
 from functions.watch.standing import FoundSchedule, stand
 from functions.watch.watched import Drill, Source, Watched
 from lab.declared import machine_arn
 from lab.pretended import look_at
 from lab.series import Metric, Points
 
-SWEEPS, UNTAGGED = "Sweeps", "UntaggedScratch"
-COLLECTOR, REMINDER, SWEEPER = "drill-collector", "drill-reminder", "drill-sweeper"
+COLLECTOR, SWEEPER = "drill-collector", "drill-sweeper"
 
 _ENDS: Final = {"PASS": "ExecutionsSucceeded", "SKIPPED": "ExecutionsSucceeded"}
 """How an execution ends; of any other verdict it fails."""
 
 _SECONDS: Final = {"aurora": 1500.0}
 """How long a run takes; of a kind that is not here a minute."""
+
+_STILL_COUNTED: Final = timedelta(hours=6)
+"""For how long SQS counts the messages of a queue of which nobody asks anything any more."""
 
 _OBJECTIVES: Final = {"aurora": ("rto", 1800.0), "secret_rotation": ("rto", 60.0)}
 
@@ -54,6 +56,7 @@ class Simulation:
     """A deployment and its metrics. `began` is when it was made, `namespace` its own.
 
     `schedules` are those that differ from what was deployed, by drill; None is one that is gone.
+    `faults` are those of the sources, by name; `unread` is what could not be read, by drill.
     """
 
     watched: Watched
@@ -63,6 +66,7 @@ class Simulation:
     runs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     faults: dict[str, set[str]] = field(default_factory=dict)
     schedules: dict[str, FoundSchedule | None] = field(default_factory=dict)
+    unread: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     state: state.State | None = None
     _metrics: dict[tuple[str, ...], Metric] = field(default_factory=dict)
 
@@ -88,11 +92,6 @@ class Simulation:
         self.points.add(Metric.of("AWS/States", metric, of), ended, 1.0)
         return facts
 
-    def stopped(self, drill: Drill, *, at: datetime, how: str) -> None:
-        """An execution that ends without a report: `how` is TimedOut or Aborted."""
-        of = {"StateMachineArn": machine_arn(drill.machine)}
-        self.points.add(Metric.of("AWS/States", f"Executions{how}", of), at, 1.0)
-
     def collect(self, now: datetime) -> None:
         """One collection: everything is looked at, and told."""
         sources = {
@@ -117,11 +116,17 @@ class Simulation:
         """A function that ends in an exception."""
         self._ran(function, now, errors=1.0)
 
-    def undelivered(self, count: int, now: datetime) -> None:
-        """How many messages the dead-letter queue of the schedules holds."""
+    def undelivered(self, begins: datetime, ends: datetime) -> None:
+        """A message lies in the dead-letter queue of the schedules.
+
+        SQS counts every minute, and goes on for some hours after the last message.
+        """
         of = {"QueueName": f"{self.watched.schedule_group}-missed"}
         metric = Metric.of("AWS/SQS", "ApproximateNumberOfMessagesVisible", of)
-        self.points.add(metric, now, float(count))
+        at = begins
+        while at < ends + _STILL_COUNTED:
+            self.points.add(metric, at, float(at < ends))
+            at += timedelta(minutes=1)
 
     def publish(
         self,
@@ -140,7 +145,7 @@ class Simulation:
     def _faults(self, source: Source) -> Collection[str]:
         return sorted(self.faults.get(source.name, ()))
 
-    def _stood(self, drill: Drill, now: datetime) -> Any:
+    def _stood(self, drill: Drill, now: datetime) -> Health:
         runs = [run for run in self.runs.get(drill.name, []) if _reported(run) <= now]
         health = stand(
             drill,
@@ -148,10 +153,11 @@ class Simulation:
             since=self.began,
             now=now,
             found_schedule=self.schedules.get(drill.name, deployed(drill)),
+            unread=self.unread.get(drill.name, ()),
         )
         spent = cost.month_to_date(drill, runs, now)
         gauges = (*health.gauges, Gauge(name=metrics.COST_THIS_MONTH, value=spent, unit="None"))
-        return type(health)(gauges=gauges, findings=health.findings, facts=health.facts)
+        return replace(health, gauges=gauges)
 
     def _ran(self, function: str, now: datetime, errors: float = 0.0) -> None:
         of = {"FunctionName": function}

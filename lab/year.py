@@ -14,11 +14,12 @@ from functools import cached_property
 from typing import Any, Final
 
 from functions.watch.watched import Watched
-from lab.alarms import ALARM, INSUFFICIENT, Change
+from lab.alarms import ALARM, EXTRA, INSUFFICIENT, Change
 from lab.declared import Declared, declared
-from lab.injections import HOUR, Injected, Year, is_within, year
-from lab.series import minute_of, moment
+from lab.injections import year
+from lab.series import Points, minute_of, moment
 from lab.simulation import SWEEPER, Simulation, deployed, watch_list
+from lab.story import HOUR, Injected, Story, is_within
 from lab.timeline import Sent, Timeline, run
 
 MINUTE_OF_THE_HOUR: Final = 7
@@ -54,7 +55,7 @@ class Outcome:
 class Lived:
     """A year after its end."""
 
-    planned: Year
+    planned: Story
     watched: Watched
     declared: Declared
     timeline: Timeline
@@ -138,23 +139,52 @@ def live(resources: Mapping[str, Mapping[str, Any]], *, start: datetime) -> Live
     watched = watch_list(resources)
     alarms = declared(resources)
     planned = year(watched, start)
-    simulation = Simulation(watched=watched, began=start)
-    _run_drills(simulation, planned)
-    collections = sum(_hour(simulation, planned, now) for now in _hours(planned))
-    timeline = run(
-        alarms.alarms,
-        alarms.composites,
-        simulation.points,
-        start=minute_of(start),
-        end=minute_of(planned.end),
-    )
+    points, collections = published(watched, planned)
     return Lived(
         planned=planned,
         watched=watched,
         declared=alarms,
-        timeline=timeline,
+        timeline=evaluated(alarms, points, planned),
         runs=sum(map(len, planned.runs.values())),
         collections=collections,
+    )
+
+
+def published(
+    watched: Watched, planned: Story, *, first: timedelta = timedelta(0)
+) -> tuple[Points, int]:
+    """What a deployment publishes over a story, and how many collections that took.
+
+    `first` is how much later than usual the first hour begins.
+    """
+    simulation = Simulation(watched=watched, began=planned.start)
+    for drill in watched.drills:
+        for each in planned.runs.get(drill.name, []):
+            simulation.run(
+                drill,
+                started=each.started,
+                scheduled=each.scheduled,
+                verdict=each.verdict,
+                cause=each.cause,
+                seconds=each.seconds,
+            )
+    for metric, at, value in planned.counted:
+        simulation.points.add(metric, at, value)
+    for begins, ends in planned.undelivered:
+        simulation.undelivered(begins, ends)
+    collections = sum(_hour(simulation, planned, now) for now in _hours(planned, first))
+    return simulation.points, collections
+
+
+def evaluated(alarms: Declared, points: Points, planned: Story, *, extra: int = EXTRA) -> Timeline:
+    """What the alarms do over a story. Raises NotDeclared."""
+    return run(
+        alarms.alarms,
+        alarms.composites,
+        points,
+        start=minute_of(planned.start),
+        end=minute_of(planned.end),
+        extra=extra,
     )
 
 
@@ -163,27 +193,25 @@ def first_messages(lived: Lived) -> list[Sent]:
     return [sent for sent in lived.messages if sent.before == INSUFFICIENT]
 
 
-def _run_drills(simulation: Simulation, planned: Year) -> None:
-    for drill in simulation.watched.drills:
-        for each in planned.runs.get(drill.name, []):
-            simulation.run(
-                drill,
-                started=each.started,
-                scheduled=each.scheduled,
-                verdict=each.verdict,
-                cause=each.cause,
-            )
-
-
-def _hours(planned: Year) -> Iterator[datetime]:
-    now = planned.start + timedelta(minutes=MINUTE_OF_THE_HOUR)
+def _hours(planned: Story, first: timedelta) -> Iterator[datetime]:
+    now = planned.start + timedelta(minutes=MINUTE_OF_THE_HOUR) + first
     while now < planned.end:
         yield now
         now += HOUR
 
 
-def _hour(simulation: Simulation, planned: Year, now: datetime) -> int:
+def _hour(simulation: Simulation, planned: Story, now: datetime) -> int:
     """What the watch does in an hour; how many collections that was."""
+    if is_within(planned.sweeper_raises, now):
+        simulation.raised(SWEEPER, now)
+    elif not is_within(planned.no_sweeper, now):
+        simulation.sweep(
+            now,
+            expired=2 * is_within(planned.leftovers, now),
+            untagged=int(is_within(planned.untagged, now)),
+        )
+    if is_within(planned.no_collector, now):
+        return 0
     simulation.faults = {}
     for source, fault, begins, ends in planned.faults:
         if begins <= now < ends:
@@ -194,13 +222,8 @@ def _hour(simulation: Simulation, planned: Year, now: datetime) -> int:
         for name, begins, ends in planned.switched_off
         if begins <= now < ends
     }
-    if is_within(planned.undelivered, now):
-        simulation.undelivered(1, now)
-    if is_within(planned.sweeper_raises, now):
-        simulation.raised(SWEEPER, now)
-    elif not is_within(planned.no_sweeper, now):
-        simulation.sweep(now, expired=2 if is_within(planned.leftovers, now) else 0)
-    if is_within(planned.no_collector, now):
-        return 0
+    simulation.unread = {
+        name: (finding,) for name, finding, begins, ends in planned.unread if begins <= now < ends
+    }
     simulation.collect(now)
     return 1
