@@ -96,7 +96,6 @@ def enter_aws(*, profile: str, region: str) -> None:
         os.environ.update(AWS_PROFILE=profile, AWS_DEFAULT_PROFILE=profile)
     if region:
         os.environ.update(AWS_REGION=region, AWS_DEFAULT_REGION=region)
-    boto3.setup_default_session()
 
 
 def enter_lab(ready: Path) -> None:

@@ -47,10 +47,10 @@ def answer(state: State | None, *, now: datetime) -> Answer:
     """What a state says; None stands for one that is missing. A yes takes a proof of each source.
 
     >>> answer(None, now=datetime.now().astimezone()).sentence
-    'Nobody knows: the collector has left no state.'
+    'Nobody knows: the collector has left no state that can be read.'
     """
     if state is None:
-        return _unknown("the collector has left no state")
+        return _unknown("the collector has left no state that can be read")
     age = (now - clock.parse(state["collected_at"])).total_seconds()
     if not states.is_fresh(state, now):
         return _unknown(f"the last collection is {duration(age)} old")

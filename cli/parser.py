@@ -54,6 +54,13 @@ def parser() -> Parser:
     return made
 
 
+def commands() -> dict[str, Parser]:
+    """The parser of each command, by its name."""
+    made = parser()
+    [found] = [one for one in made._actions if isinstance(one, argparse._SubParsersAction)]
+    return dict(found.choices)
+
+
 def _command(commands: Commands, name: str, does: str) -> Parser:
     """A command that asks a deployment."""
     made = commands.add_parser(

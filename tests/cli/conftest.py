@@ -19,10 +19,11 @@ import jsonschema
 import pytest
 
 from cli.__main__ import main
-from functions import clock
+from functions import clock, evidence, ledger
 from functions.s3_versions import objects
 from lab import aws
 from lab.emulator import Emulator
+from tests.cli.deployment import Deployed
 from tests.emulator.s3_bucket import S3Bucket
 
 ROOT = Path(__file__).parents[2]
@@ -121,8 +122,12 @@ class Terminal:
     started: list[Started] = field(default_factory=list)
 
     def run(self, *words: str) -> Ran:
+        return self.type("restore-bucket", *words)
+
+    def type(self, *words: str) -> Ran:
+        """Any command."""
         self.capture.readouterr()
-        status = main(["restore-bucket", *words])
+        status = main(words)
         out, err = self.capture.readouterr()
         return Ran(status=status, out=out, err=err)
 
@@ -136,13 +141,17 @@ class Terminal:
 
     def start(self, *words: str) -> Started:
         """The same in a process of its own."""
+        return self.begin("restore-bucket", *words)
+
+    def begin(self, *words: str, **environment: str) -> Started:
+        """Any command in a process of its own, with more in its environment."""
         folder = self.folder / f"run-{len(self.started)}"
         folder.mkdir()
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
             process = subprocess.Popen(
-                [*self.command, *words],
+                [sys.executable, "-m", "cli", *words],
                 cwd=self.folder,
-                env=self.environment,
+                env={**self.environment, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -207,15 +216,37 @@ def terminal(
         "AWS_SESSION_TOKEN": token,
         "NO_PROXY": "127.0.0.1",
         "COLUMNS": "200",
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
-    objects.client.cache_clear()
+    forget_clients()
     running = Terminal(tmp_path, capsys, {**os.environ, **given, "PYTHONPATH": str(ROOT)})
     yield running
     running.end()
-    objects.client.cache_clear()
+    forget_clients()
+
+
+def forget_clients() -> None:
+    """Clients of this emulator are none for another one."""
+    for kept in (objects.client, evidence._s3, ledger._dynamodb):
+        kept.cache_clear()
+
+
+@pytest.fixture(scope="package")
+def deployment(emulator: Emulator) -> Deployed:
+    return Deployed(emulator=emulator)
+
+
+@pytest.fixture
+def deployed(deployment: Deployed, terminal: Terminal) -> Iterator[Deployed]:
+    """The deployment, which the terminal can reach; nothing has run in it."""
+    del terminal
+    deployment.emulator.invoke = deployment.machines.invoke
+    yield deployment
+    deployment.emulator.before_call.clear()
+    deployment.forget()
 
 
 def write_past(bucket: Past, *, keys: Sequence[str] = AWKWARD) -> dict[str, Held]:

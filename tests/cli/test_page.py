@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from cli import arguments, display
+from cli import display
+from cli.parser import commands
 from lab import aws
 from lab.calls import Call
 from lab.iam import World, requests_of
@@ -108,13 +108,8 @@ def test_undelete_and_what_is_archived(
 
 
 def test_every_option_is_on_the_page() -> None:
-    [commands] = [
-        action
-        for action in arguments._parser()._actions
-        if isinstance(action, argparse._SubParsersAction)
-    ]
-    parser = commands.choices["restore-bucket"]
-    names = {name for action in parser._actions for name in action.option_strings}
+    restore = commands()["restore-bucket"]
+    names = {name for action in restore._actions for name in action.option_strings}
     assert {row[0] for row in rows(PAGE, "option")} == names - {"-h", "--help"}
 
 

@@ -1,0 +1,147 @@
+"""`status`: could we restore right now, and when did we last prove it?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from functions.health import Finding
+from functions.watch import state
+from lab.calls import Call, Denied
+from tests.cli.conftest import Terminal
+from tests.cli.deployment import AURORA, FILES, ROTATION, Deployed
+from tests.cli.machine_readable import told
+
+CLUSTER = "cluster-prod"
+NONE = {"critical": 0, "high": 0, "medium": 0, "low": 0}
+
+
+def status(terminal: Terminal, deployed: Deployed, *, ends: int) -> dict[str, Any]:
+    return told(terminal.type("status", "--stack", deployed.stack, "--json"), status=ends)
+
+
+def one(condition: str) -> list[Finding]:
+    return [Finding(condition=condition, text=f"[red]{condition}[/] was found")]
+
+
+def test_nothing_is_open(terminal: Terminal, deployed: Deployed) -> None:
+    deployed.collected()
+    document = status(terminal, deployed, ends=0)
+    assert (document["answer"], document["open"]) == ("yes", NONE)
+    assert document["sentence"] == (
+        "Yes: nothing stands in the way of a restore (3 sources); the last proof is 4 d old, the"
+        " oldest of 3 drills 4 d."
+    )
+    assert document["state"]["fresh"] is True
+    assert 720 <= document["state"]["age_seconds"] < 900
+    shown = terminal.type("status", "--stack", deployed.stack).out
+    assert "nothing open: cluster-prod, secret-prod, bucket-prod" in shown
+    assert "4 d ago" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "condition", "answer", "ends", "begins"),
+    [
+        (CLUSTER, "not-restorable", "no", 1, "No: a restore of cluster-prod would not work today."),
+        (CLUSTER, "unreadable", "unknown", 1, "Nobody knows: cluster-prod could not be looked at."),
+        (CLUSTER, "unprotected", "yes", 1, "Yes, but look at cluster-prod: nothing stands"),
+        (CLUSTER, "advice", "yes", 2, "Yes: nothing stands in the way"),
+        ("bucket-prod", "versioning-off", "no", 1, "No: a restore of bucket-prod would not"),
+        (AURORA, "overdue", "yes", 2, "Yes: nothing stands in the way"),
+        (AURORA, "not-passed", "unknown", 2, f"Nobody knows: the last run of {AURORA} did not"),
+        (AURORA, "unreadable-run", "unknown", 1, f"Nobody knows: the runs of {AURORA} could not"),
+    ],
+)
+def test_what_is_found_decides_the_answer_and_the_exit_status(
+    terminal: Terminal,
+    deployed: Deployed,
+    name: str,
+    condition: str,
+    answer: str,
+    ends: int,
+    begins: str,
+) -> None:
+    deployed.collected(findings={name: one(condition)})
+    document = status(terminal, deployed, ends=ends)
+    assert document["answer"] == answer
+    assert document["sentence"].startswith(begins)
+    [finding] = document["findings"]
+    assert (finding["name"], finding["condition"]) == (name, condition)
+    shown = terminal.type("status", "--stack", deployed.stack)
+    assert shown.status == ends
+    assert f"{condition}: [red]{condition}[/] was found" in shown.out, "no markup of ours"
+
+
+def test_the_worst_is_first(terminal: Terminal, deployed: Deployed) -> None:
+    found = {FILES: one("overdue"), CLUSTER: one("advice"), "secret-prod": one("rotation-failed")}
+    deployed.collected(findings=found)
+    document = status(terminal, deployed, ends=1)
+    assert [one["severity"] for one in document["findings"]] == ["high", "medium", "low"]
+    assert document["open"] == NONE | {"high": 1, "medium": 1, "low": 1}
+
+
+def test_a_source_that_no_drill_has_proven_is_no_yes(
+    terminal: Terminal, deployed: Deployed
+) -> None:
+    deployed.collected(proven=False)
+    document = status(terminal, deployed, ends=0)
+    assert document["answer"] == "unknown"
+    assert "no drill of cluster-prod, secret-prod, bucket-prod has passed" in document["sentence"]
+
+
+def test_a_state_that_is_missing_is_a_finding_itself(
+    terminal: Terminal, deployed: Deployed
+) -> None:
+    document = status(terminal, deployed, ends=1)
+    assert (document["answer"], document["state"]) == ("unknown", None)
+    [problem] = document["problems"]
+    assert problem["severity"] == "high"
+    assert "_watch/state.json does not exist" in problem["text"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"state_version": 2}', b'{"state_version": 1}'])
+def test_a_state_that_cannot_be_read_is_one_too(
+    terminal: Terminal, deployed: Deployed, body: bytes
+) -> None:
+    deployed.evidence.put_bytes(state.STATE_KEY, body, content_type="application/json")
+    document = status(terminal, deployed, ends=1)
+    assert document["sentence"] == "Nobody knows: the collector has left no state that can be read."
+    assert document["open"] == NONE | {"high": 1}
+
+
+def test_a_state_that_is_old_answers_nothing(terminal: Terminal, deployed: Deployed) -> None:
+    deployed.collected(ago=timedelta(hours=5))
+    document = status(terminal, deployed, ends=1)
+    assert document["sentence"] == "Nobody knows: the last collection is 5 h old."
+    assert document["state"]["fresh"] is False
+    assert "look at the log of the collector" in document["problems"][0]["text"]
+
+
+def test_alarms_that_ring_are_open(terminal: Terminal, deployed: Deployed) -> None:
+    deployed.collected()
+    deployed.rings(f"drill-{ROTATION}-failed", "medium")
+    document = status(terminal, deployed, ends=2)
+    deployed.rings("drill-leftovers", "high")
+    deployed.rings("not-ours", "critical")
+    document = status(terminal, deployed, ends=1)
+    assert [(one["severity"], one["name"]) for one in document["alarms"]] == [
+        ("high", "drill-leftovers"),
+        ("medium", f"drill-{ROTATION}-failed"),
+    ]
+    assert document["answer"] == "yes", "what an alarm says of a drill is no finding of a source"
+
+
+def test_alarms_that_cannot_be_asked_for_are_a_problem(
+    terminal: Terminal, deployed: Deployed
+) -> None:
+    def denies(call: Call) -> Denied | None:
+        if call.operation == "DescribeAlarms":
+            return Denied("cloudwatch:DescribeAlarms", "*")
+        return None
+
+    deployed.collected()
+    deployed.emulator.before_call.append(denies)
+    document = status(terminal, deployed, ends=1)
+    assert document["problems"][0]["text"].startswith("the alarms could not be asked for: Desc")
