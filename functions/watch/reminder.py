@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from functions import naming
 from functions.errors import EvidenceMissing
 from functions.evidence import Evidence
-from functions.report import topic
+from functions.report import chat, topic
 from functions.settings import Settings
 from functions.watch import alarms, state
 from functions.watch.reminding import Ringing, items, messages
@@ -30,11 +30,12 @@ def remind(_event: Mapping[str, Any], _context: object) -> dict[str, int]:
     settings = Settings.from_environment(os.environ)
     evidence = Evidence.of(settings)
     now = datetime.now(UTC)
+    chats = chat.from_setting(settings.chat_topics)
     told, unreadable = _state(evidence)
     ringing, unasked = _ringing()
     found = items(told, ringing, now=now, trouble=[*unreadable, *unasked])
     for message in messages(found, state=told, bucket=evidence.bucket, now=now):
-        topic.publish(settings.topic_arn, message)
+        topic.publish(settings.topic_arn, message, chats=chats)
     counts = dict(Counter(str(item.severity) for item in found))
     logger.info("reminded" if found else "nothing is open", open=counts)
     return counts

@@ -11,7 +11,7 @@ from typing import Final
 
 from functions import clock
 from functions.report.message import Message
-from functions.report.words import count, instant
+from functions.report.words import count, duration, instant
 from functions.watch.conditions import (
     OF_DRILLS,
     OF_SOURCES,
@@ -98,6 +98,7 @@ def _message(
         subject=f"Reminder ({severity}): {many}, the first since {first}",
         body="\n".join(_lines(severity, many, found, state=state, bucket=bucket, now=now)),
         attributes={"severity": severity},
+        steps=tuple(dict.fromkeys(item.first for item in found if item.first)),
     )
 
 
@@ -114,7 +115,7 @@ def _lines(
     yield f"{severity}: {many} on {at}. Look {RESPONSE[severity]}."
     for number, item in enumerate(found[:_MOST_ITEMS], start=1):
         yield ""
-        yield from _told(number, item)
+        yield from _told(number, item, now)
     if len(found) > _MOST_ITEMS:
         yield ""
         yield f"And {count(len(found) - _MOST_ITEMS, 'more thing')}."
@@ -124,9 +125,10 @@ def _lines(
         yield f"State: s3://{bucket}/{STATE_KEY}, of {instant(state['collected_at'])}"
 
 
-def _told(number: int, item: Item) -> Iterator[str]:
+def _told(number: int, item: Item, now: datetime) -> Iterator[str]:
     yield _one_line(f"{number}. {item.what}")
-    since = instant(item.since, seconds=False)
+    passed = (now - clock.parse(item.since)).total_seconds()
+    since = instant(item.since, seconds=False) + (f", {duration(passed)} ago" if passed else "")
     for label, line in (
         ("Means:", item.means),
         ("Since:", since),
@@ -147,7 +149,8 @@ def _one_line(text: str) -> str:
 def _finding(found: Open, stack: str, ringing: Collection[str]) -> Item:
     conditions = OF_DRILLS if found.of_drill else OF_SOURCES.get(found.kind, ())
     condition = next((each for each in conditions if each.name == found.condition), None)
-    what = f"{'drill' if found.of_drill else found.kind} {found.name}: {found.text}"
+    text = found.text.removeprefix(f"{found.name}: ")
+    what = f"{'drill' if found.of_drill else found.kind} {found.name}: {text}"
     if condition is None:
         return Item(severity=found.severity, what=what, since=found.since)
     alarm = (

@@ -21,7 +21,7 @@ def told(at: datetime = SINCE, **conditions: str) -> state.State:
         condition = conditions.get(name.replace("-", "_"))
         if condition is None:
             return well
-        found = Finding(condition=condition, text=f"{condition} was found")
+        found = Finding(condition=condition, text=f"{name}: {condition} was found")
         return Health(findings=(found,), facts=well.facts)
 
     return state.document(
@@ -66,17 +66,18 @@ def test_a_message_as_it_is_read() -> None:
 
         1. aurora shop: backup-stale was found
            Means: the latest restorable time stands still: what was written since would be lost
-           Since: 18 Nov 2026, 05:00 UTC
+           Since: 18 Nov 2026, 05:00 UTC, 2 d 4 h ago
            First: Look at the cluster's state and events, then open a case with AWS.
            Alarm: drill-backup-drills-aurora-shop-backup-stale
 
         2. a drill could not be started at its time.
-           Since: 18 Nov 2026, 05:00 UTC
+           Since: 18 Nov 2026, 05:00 UTC, 2 d 4 h ago
            Alarm: drill-backup-drills-missed
 
         All of it: python -m cli status
         State: s3://evidence/_watch/state.json, of 20 Nov 2026, 08:30:00 UTC"""
     ).format(response=RESPONSE["high"])
+    assert high.steps == ("Look at the cluster's state and events, then open a case with AWS.",)
     assert medium.subject.startswith("Reminder (medium): 1 thing is open, the first since")
     assert "First: Start it by hand: python -m cli run shop-monthly --watch." in medium.body
     assert "Alarm:" not in medium.body

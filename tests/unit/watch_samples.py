@@ -55,5 +55,9 @@ def healthy_drill() -> Health:
             "next_time": "2026-12-07T05:00:00Z",
             "scheduled": True,
             "untested_days": None,
+            "runs_last_year": 0,
+            "proofs_last_year": 0,
+            "success_percent_90_days": None,
+            "trend": [],
         }
     )
