@@ -25,6 +25,7 @@ from functions.report.version import code
 from functions.report.vocabulary import Vocabulary
 from functions.report.words import Report
 from functions.step import Run, done, step
+from functions.watch import cost
 
 
 @step("report")
@@ -102,6 +103,9 @@ def _enter(ledger: Ledger, told: Report, document: Document) -> None:
             "restore_time": told["restore"]["time"],
             "rto_seconds": told["objectives"]["rto"]["measured_seconds"],
             "rpo_seconds": told["objectives"]["rpo"]["measured_seconds"],
+            "objectives": told["objectives"],
+            "dry_run": told["started_by"]["overrides"].get("dry_run") == "true",
+            "usage": cost.usage(document),
             "phases": {phase["name"]: phase["seconds"] for phase in told["phases"]},
             "checks": told["tally"],
             "levels": told["restore"]["levels"],

@@ -68,6 +68,8 @@ PURE = [
     "functions/sweep/told.py",
     "functions/watch/board.py",
     "functions/watch/conditions.py",
+    "functions/watch/cost.py",
+    "functions/watch/prices.py",
     "functions/watch/standing.py",
     "functions/watch/calendar.py",
     "functions/watch/expired.py",

@@ -142,6 +142,28 @@ def test_a_pass_is_stored_locked_entered_and_told(world: World) -> None:
     assert told["MessageAttributes"]["severity"]["Value"] == "info"
 
 
+def test_the_entry_holds_what_the_watch_asks_of_a_run(world: World) -> None:
+    sample = samples.passed()
+    sample.document["drill"]["capacity"] = {"min": 0.5, "max": 4.0}
+    sample.document["witness"]["bytes"] = 10**9
+    world.keep(sample.stored())
+    steps.report({"document": sample.whole()}, Context())
+    facts = json.loads(world.items()["run#20261102-1a2b3c"]["facts"]["S"])
+    assert facts["objectives"] == {
+        "rto": {"objective_seconds": 1800, "measured_seconds": 860.0, "met": True},
+        "rpo": {"objective_seconds": 300, "measured_seconds": 171.0, "met": True},
+    }
+    assert facts["dry_run"] is False
+    assert facts["usage"] == {"calls": 2, "capacity": 4.0, "bytes": 10**9}
+
+
+def test_a_dry_run_is_entered_as_one(world: World) -> None:
+    document = {**samples.skipped().whole(), "input": {"dry_run": True}}
+    steps.report({"document": document}, Context())
+    (entry,) = (item for name, item in world.items().items() if name.startswith("run#"))
+    assert json.loads(entry["facts"]["S"])["dry_run"] is True
+
+
 def test_without_the_records_there_is_no_pass(world: World) -> None:
     answer = steps.report({"document": samples.passed().whole()}, Context())
     assert answer["verdict"] == "INCONCLUSIVE"
