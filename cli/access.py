@@ -20,6 +20,7 @@ from functions.aws import code_of
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -78,6 +79,11 @@ class Aws:
     def watch(self) -> CloudWatchClient:
         """CloudWatch: alarms and metrics."""
         return boto3.client("cloudwatch", config=_ASKED_AT_ONCE)
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        """CloudWatch Logs: how much is kept."""
+        return boto3.client("logs", config=_ASKED_AT_ONCE)
 
     @property
     def region(self) -> str:

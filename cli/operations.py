@@ -12,8 +12,7 @@ from rich.console import Console
 from cli import access, deployed, output
 from cli.access import Aws
 from cli.arguments import instant
-
-# cost
+from cli.cost import cost
 from cli.deployed import Deployment
 from cli.drill_report import report
 from cli.history import history
@@ -24,7 +23,7 @@ from cli.schedule import schedule
 from cli.status import status
 from functions import clock
 
-_LOOK = 2.0
+_LOOK = 1.0
 _LOOK_IN_LAB = 0.3
 
 
@@ -88,7 +87,7 @@ def _told(
         case "status":
             return status(aws, deployment, now=now)
         case "cost":
-            raise AssertionError
+            return cost(aws, deployment, now=now)
         case _:
             raise AssertionError(chosen.command)
 
