@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functions import clock, naming
+from functions import clock, cron, naming
 from functions.health import Finding, Health
 from functions.report import metrics
 from functions.watch import standing
@@ -386,3 +386,45 @@ class TestFacts:
             "rto_seconds": 19.0,
             "rpo_seconds": 240.0,
         }
+
+
+class TestAYear:
+    """Looked at every hour: Sundays at half past two in Berlin, when the clocks are set."""
+
+    SUNDAYS = replace(
+        DRILL, cron="30 2 ? * SUN *", timezone="Europe/Berlin", grace_seconds=4 * 3600
+    )
+    BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+    END = datetime(2027, 1, 1, tzinfo=UTC)
+
+    def times(self) -> list[datetime]:
+        drill = self.SUNDAYS
+        return list(cron.times(drill.cron, drill.timezone, self.BEGIN, self.END))
+
+    def overdue(self, runs: Sequence[Mapping[str, Any]]) -> list[datetime]:
+        """The hours in which the drill is overdue; nothing else is ever found."""
+        found = replace(SCHEDULE, expression="cron(30 2 ? * SUN *)", timezone="Europe/Berlin")
+        hours, now = [], self.BEGIN
+        while now < self.END:
+            shown = clock.render(now)
+            reported = [each for each in runs if each["reported_at"] <= shown]
+            health = judged(
+                *reported[-3:], drill=self.SUNDAYS, since=self.BEGIN, now=now, found=found
+            )
+            assert set(conditions(health)) <= {"overdue"}
+            hours += [now] if health.findings else []
+            now += timedelta(hours=1)
+        return hours
+
+    def test_a_drill_that_runs_at_each_of_its_times_is_never_overdue(self) -> None:
+        times = self.times()
+        assert len(times) == 51  # of 52 Sundays; the clock skips one
+        assert self.overdue([run(time) for time in times]) == []
+
+    def test_a_time_without_a_run_is_overdue_from_its_grace_until_the_next_pass(self) -> None:
+        times = self.times()
+        missed = times.pop(20)
+        hours = self.overdue([run(time) for time in times])
+        assert hours[0] == missed + timedelta(hours=4, minutes=30)  # the next full hour
+        assert hours[-1] == times[20] + timedelta(minutes=30)  # the PASS is reported at 40
+        assert len(hours) == 7 * 24 - 3  # from seven until three of the next Sunday
