@@ -157,7 +157,9 @@ class Rds:
         version = engine_version or self.servers.version
         server = self.servers.create(identifier)
         load(server)
+        begun = datetime.now(UTC)
         server.back_up()
+        took = (datetime.now(UTC) - begun).total_seconds()
         cluster = ServedCluster(
             self.backend,
             front=self.new_front(None),
@@ -187,7 +189,7 @@ class Rds:
         cluster.server = server
         cluster.front.open(self._gate(cluster, server))
         cluster.status = instance.status = "available"
-        rds_snapshots.take_automated(self, identifier)
+        rds_snapshots.take_automated(self, identifier, at=begun, seconds=took)
         self._later(lambda: self._keep_small(server))
         return cluster
 

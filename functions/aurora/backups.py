@@ -1,6 +1,7 @@
 """The watch's door to RDS: how the backups of all clusters stand. It reads, and no more.
 
-Each answer is of one call, whatever number of clusters there are, or of one call for each.
+Each answer is of one call, a page for a hundred, whatever number of clusters there are; of the
+snapshots of a cluster, which are no more than the days they are kept, of a call for each.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def engine_status(engine: str, version: str) -> str:
 def offered_zones(engine: str, version: str, instance_class: str) -> tuple[str, ...]:
     """The zones where an instance of that class can be made; empty where it cannot."""
     answer = _rds().describe_orderable_db_instance_options(
-        Engine=engine, EngineVersion=version, DBInstanceClass=instance_class, Vpc=True
+        Engine=engine, EngineVersion=version, DBInstanceClass=instance_class
     )
     options = answer["OrderableDBInstanceOptions"]
     return tuple(sorted({z["Name"] for option in options for z in option["AvailabilityZones"]}))

@@ -1,4 +1,6 @@
-"""The only door to RDS. Answers become frozen values; the wire codes of errors end here.
+"""The drills' door to RDS; `backups` is that of the watch between them.
+
+Answers become frozen values; the wire codes of errors end here.
 
 Codes, not class names: DBInstanceNotFoundFault travels as `DBInstanceNotFound`, but
 DBClusterNotFoundFault keeps its `Fault` (botocore's model of RDS, 2014-10-31).
