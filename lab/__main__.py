@@ -1,7 +1,7 @@
 """The lab's command line: `python -m lab drill aurora-prod-monthly`.
 
 Exit status of a drill, of several the worst: 0 PASS or SKIPPED, 1 FAIL, 2 INCONCLUSIVE or REFUSED,
-3 it could not run; 130 after Ctrl-C.
+3 it could not run; 130 after Ctrl-C. Of a year: 1 if a failure was not found or a false alarm rang.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -66,15 +67,23 @@ def _parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start a lab that stays, and say how to reach it")
     up.set_defaults(command="up")
 
+    year = commands.add_parser("year", help="let a year go by on a virtual clock: what alarms when")
+    year.add_argument(
+        "--start", type=_day, default="2027-01-01", help="the day it begins: %(default)s"
+    )
+    year.add_argument("--html", type=Path, metavar="FILE", help="write a page of it there")
+    year.set_defaults(command="year")
+
     damages = commands.add_parser("damages", help="list the known damages")
     damages.set_defaults(command="damages")
 
     down = commands.add_parser("down", help="end every lab of this folder, crashed ones included")
     down.set_defaults(command="down")
 
-    drill.add_argument(
-        "--drills", type=Path, default=DRILLS, metavar="FILE", help="instead of drills.yaml"
-    )
+    for reads in (drill, year):
+        reads.add_argument(
+            "--drills", type=Path, default=DRILLS, metavar="FILE", help="instead of drills.yaml"
+        )
     for starts in (drill, up):
         starts.add_argument(
             "--scale", type=_scale, default=1.0, help="of the sample company's data"
@@ -88,6 +97,13 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from error
+
+
+def _day(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a day, such as 2027-01-01") from None
 
 
 def _port(text: str) -> int:

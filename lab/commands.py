@@ -19,7 +19,8 @@ from rich.table import Table
 from cli import drill_summary, live
 from infra.bundle import BundleError
 from infra.config import ConfigurationError, load
-from lab import standing, summary
+from lab import standing, summary, synthesis, year_page, year_table
+from lab import year as simulated
 from lab.damage import Damage, UnknownDamage, find_damage, list_damages
 from lab.deploy import DeployError
 from lab.emulator import EmulatorError
@@ -188,6 +189,21 @@ def down(chosen: argparse.Namespace, console: Console) -> int:
     for line in ended or ["no lab is running"]:
         console.print(line, markup=False)
     return 0
+
+
+def year(chosen: argparse.Namespace, console: Console) -> int:
+    """Let a year go by on a virtual clock; 1 if a failure was not found or a false alarm rang."""
+    began = time.monotonic()
+    lived = simulated.live(synthesis.resources(chosen.drills), start=chosen.start)
+    console.print(year_table.table(lived))
+    console.print()
+    if chosen.html:
+        chosen.html.parent.mkdir(parents=True, exist_ok=True)
+        chosen.html.write_text(year_page.page(lived), encoding="utf-8")
+        console.print(f"page: {chosen.html}", markup=False)
+    console.print(f"[dim]{time.monotonic() - began:.1f} s[/]")
+    console.print(year_table.verdict(lived), style="green" if lived.good else "bold red")
+    return 0 if lived.good else 1
 
 
 def damages(_: argparse.Namespace, console: Console) -> int:

@@ -28,13 +28,24 @@ MINUTE_OF_THE_HOUR: Final = 7
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ring:
-    """An alarm that rang: when, when it cleared (None: not any more in that year), who was told."""
+    """An alarm that rang: when, when it cleared (None: not any more in that year), who was told.
+
+    `held` says why nobody was told, where that was held back.
+    """
 
     alarm: str
     severity: str
     at: datetime
     cleared: datetime | None
     told: tuple[str, ...]
+    held: str = ""
+
+    @property
+    def who(self) -> str:
+        """Who was told, in words."""
+        if self.held and not self.told:
+            return f"nobody, for {self.held}"
+        return ", ".join(self.told) or "nobody by itself"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,19 +117,21 @@ class Lived:
             ),
             None,
         )
-        told = [
-            name
+        until = minute_of(cleared) if cleared else minute_of(self.planned.end)
+        messages = [
+            sent
             for sent in self.timeline.sent
-            if sent.alarm == change.alarm and sent.after == ALARM
-            if change.minute <= sent.minute <= (minute_of(cleared) if cleared else sent.minute)
-            for name in self.declared.who(sent)
+            if (sent.alarm, sent.after) == (change.alarm, ALARM)
+            and change.minute <= sent.minute <= until
         ]
+        told = [name for sent in messages for name in self.declared.who(sent)]
         return Ring(
             alarm=change.alarm,
             severity=self._severities.get(change.alarm, ""),
             at=moment(change.minute),
             cleared=cleared,
             told=tuple(dict.fromkeys(told)),
+            held=next((sent.held for sent in messages if sent.held), ""),
         )
 
     @cached_property

@@ -48,10 +48,7 @@ def _body(lived: Lived) -> Iterator[Markup]:
     yield card(
         "What was injected, and what rang",
         "Those without an alarm are harmless: nothing may ring for them.",
-        table(
-            ("", "Injected", "From", "Alarms", "After", "Cleared", "Told"),
-            (_row(outcome) for outcome in lived.outcomes),
-        ),
+        table(("", "Injected", "Alarms"), (_row(outcome) for outcome in lived.outcomes)),
     )
     if lived.false_alarms:
         yield card(
@@ -94,21 +91,30 @@ def _tiles(lived: Lived) -> Iterator[Markup]:
 def _row(outcome: Outcome) -> Sequence[str]:
     injected = outcome.injected
     tone = "passed" if outcome.found else "failed"
-    mark = fill('<span class="mark">$mark</span>', mark=injected.mark)
-    lines = [_line(fill("$badge $name", badge=_severity(r), name=r.alarm)) for r in outcome.rings]
+    lines = [_rang(ring, injected.begins) for ring in outcome.rings]
     lines += [_line(badge(f"did not ring: {name}", tone="failed")) for name in outcome.missing]
-    if not lines:
-        lines = [_line(badge("nothing rang, rightly", tone=tone))]
-    after = [_line(duration((r.at - injected.begins).total_seconds())) for r in outcome.rings]
-    told = dict.fromkeys(name for ring in outcome.rings for name in ring.told)
     return (
-        mark,
-        injected.what,
-        _day(injected.begins),
-        join(lines),
-        join(after),
-        join(_line(_cleared(ring)) for ring in outcome.rings),
-        join(_line(name) for name in told),
+        fill('<span class="mark">$mark</span>', mark=injected.mark),
+        fill(
+            '$what<span class="detail">$begins, for $length</span>',
+            what=injected.what,
+            begins=_day(injected.begins),
+            length=duration((injected.ends - injected.begins).total_seconds()),
+        ),
+        join(lines) or badge("nothing rang, rightly", tone=tone),
+    )
+
+
+def _rang(ring: Ring, since: datetime) -> Markup:
+    return _line(
+        fill(
+            '$severity $name<span class="detail">after $after; cleared $cleared; told $who</span>',
+            severity=_severity(ring),
+            name=ring.alarm,
+            after=duration((ring.at - since).total_seconds()),
+            cleared=_cleared(ring),
+            who=ring.who,
+        )
     )
 
 
@@ -208,7 +214,7 @@ def _alarm_lanes(lived: Lived, rang: Sequence[str]) -> Iterator[Markup]:
             width=_WIDE - _NAMES,
             end=_NAMES - 10,
             text=top + 11,
-            name=_shortened(name),
+            name=_shortened(name.removeprefix(f"drill-{lived.watched.stack}-")),
         )
         for ring in lived.rings:
             if ring.alarm == name:
@@ -227,7 +233,7 @@ def _alarm_lanes(lived: Lived, rang: Sequence[str]) -> Iterator[Markup]:
 
 
 def _shortened(name: str) -> str:
-    return name if len(name) <= 46 else f"{name[:16]}…{name[-29:]}"
+    return name if len(name) <= 50 else f"{name[:18]}…{name[-31:]}"
 
 
 def _span(lived: Lived, begins: datetime, ends: datetime) -> tuple[float, float]:
