@@ -205,12 +205,41 @@ def _of_table(action: str) -> tuple[tuple[str, str], Any]:
     return ("dynamodb", action), _on(f"dynamodb:{action}", resource)
 
 
+def _log_group_arn(parameters: Parameters, world: World) -> str:
+    name = parameters["logGroupName"]
+    return f"arn:{world.partition}:logs:{world.region}:{world.account}:log-group:{name}"
+
+
+def _schedule_arn(parameters: Parameters, world: World) -> str:
+    group, name = parameters.get("GroupName", "default"), parameters["Name"]
+    return f"arn:{world.partition}:scheduler:{world.region}:{world.account}:schedule/{group}/{name}"
+
+
+_WITHOUT_RESOURCE = (
+    ("cloudtrail", "LookupEvents"),
+    ("cloudwatch", "DescribeAlarms"),
+    ("cloudwatch", "GetMetricData"),
+    ("cloudwatch", "GetMetricStatistics"),
+    ("cloudwatch", "ListMetrics"),
+    ("ec2", "DescribeSubnets"),
+    ("logs", "DescribeLogGroups"),
+    ("rds", "DescribeAccountAttributes"),
+    ("rds", "DescribeDBClusterSnapshots"),
+    ("rds", "DescribeDBEngineVersions"),
+    ("rds", "DescribeEvents"),
+    ("rds", "DescribeOrderableDBInstanceOptions"),
+    ("secretsmanager", "ListSecrets"),
+)
+"""Lists, and what is asked of the account: their only resource is `*`.
+
+Of snapshots AWS asks about those of a cluster where one is named; whoever may see all may see them.
+"""
+
 _REQUESTS: dict[tuple[str, str], Callable[[Parameters, World], Iterable[Request]]] = {
     ("rds", "RestoreDBClusterToPointInTime"): _restore,
     ("rds", "CreateDBInstance"): _create_instance,
     ("rds", "DeleteDBCluster"): _delete_cluster,
     ("rds", "DeleteDBClusterAutomatedBackup"): _delete_backup,
-    ("rds", "DescribeAccountAttributes"): _on("rds:DescribeAccountAttributes", lambda _, __: "*"),
     ("rds", "DescribeDBClusterAutomatedBackups"): _on(
         "rds:DescribeDBClusterAutomatedBackups",
         lambda parameters, world: world.rds(
@@ -219,6 +248,7 @@ _REQUESTS: dict[tuple[str, str], Callable[[Parameters, World], Iterable[Request]
     ),
     **dict(
         (
+            _of_rds("DeleteDBClusterSnapshot", "cluster-snapshot", "DBClusterSnapshotIdentifier"),
             _of_rds("DeleteDBInstance", "db", "DBInstanceIdentifier"),
             _of_rds("DescribeDBClusters", "cluster", "DBClusterIdentifier"),
             _of_rds("DescribeDBInstances", "db", "DBInstanceIdentifier"),
@@ -234,16 +264,30 @@ _REQUESTS: dict[tuple[str, str], Callable[[Parameters, World], Iterable[Request]
         )
     ),
     **S3_REQUESTS,
-    **dict(
-        _anywhere("cloudwatch", operation)
-        for operation in ("GetMetricData", "GetMetricStatistics", "ListMetrics")
+    **dict(_anywhere(service, operation) for service, operation in _WITHOUT_RESOURCE),
+    ("s3", "ListBuckets"): _on("s3:ListAllMyBuckets", lambda _, __: "*"),
+    ("resourcegroupstaggingapi", "GetResources"): _on("tag:GetResources", lambda _, __: "*"),
+    ("logs", "ListTagsForResource"): _on(
+        "logs:ListTagsForResource", lambda parameters, _: str(parameters["resourceArn"])
     ),
+    ("logs", "DeleteLogGroup"): _on("logs:DeleteLogGroup", _log_group_arn),
+    ("scheduler", "GetSchedule"): _on("scheduler:GetSchedule", _schedule_arn),
     ("sns", "Publish"): _publish,
     ("kms", "DescribeKey"): _on(
         "kms:DescribeKey", lambda parameters, world: key_arn(parameters["KeyId"], world)
     ),
     ("stepfunctions", "DescribeExecution"): _on(
         "states:DescribeExecution", lambda parameters, _: str(parameters["executionArn"])
+    ),
+    ("stepfunctions", "DescribeStateMachineForExecution"): _on(
+        "states:DescribeStateMachineForExecution",
+        lambda parameters, _: str(parameters["executionArn"]),
+    ),
+    ("stepfunctions", "DescribeStateMachine"): _on(
+        "states:DescribeStateMachine", lambda parameters, _: str(parameters["stateMachineArn"])
+    ),
+    ("stepfunctions", "ListExecutions"): _on(
+        "states:ListExecutions", lambda parameters, _: str(parameters["stateMachineArn"])
     ),
     ("stepfunctions", "StartExecution"): _on(
         "states:StartExecution", lambda parameters, _: str(parameters["stateMachineArn"])
@@ -253,6 +297,7 @@ _REQUESTS: dict[tuple[str, str], Callable[[Parameters, World], Iterable[Request]
     ("lambda", "GetPolicy"): _on("lambda:GetPolicy", _function_arn),
     **dict(
         (
+            _of_secret("DeleteSecret"),
             _of_secret("DescribeSecret"),
             _of_secret("GetSecretValue", "kms:Decrypt"),
             _of_secret("ListSecretVersionIds"),

@@ -197,6 +197,7 @@ _LISTINGS = {
 }
 
 _BUCKETS = {
+    "DeleteBucket": "DeleteBucket",
     "HeadBucket": "ListBucket",
     "ListMultipartUploads": "ListBucketMultipartUploads",
     "GetBucketAcl": "GetBucketAcl",

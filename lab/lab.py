@@ -240,9 +240,14 @@ class Lab:
         return self.iam.authorise(role, "s3:ListBucket", f"arn:aws:s3:::{bucket}")
 
     def _tags_of(self, arn: str) -> dict[str, str]:
-        """The tags of a cluster or an instance, as IAM looks them up for a condition."""
+        """The tags of something of RDS, as IAM looks them up for a condition."""
         kind, _, name = arn.partition(":rds:")[2].partition(":")[2].partition(":")[2].partition(":")
-        kept = {"cluster": self.rds.backend.clusters, "db": self.rds.backend.databases}
+        backend = self.rds.backend
+        kept = {
+            "cluster": backend.clusters,
+            "cluster-snapshot": backend.cluster_snapshots,
+            "db": backend.databases,
+        }
         found = kept.get(kind, {}).get(name)
         return {tag["Key"]: tag["Value"] for tag in found.tags} if found else {}
 

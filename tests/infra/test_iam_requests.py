@@ -338,3 +338,51 @@ def test_roles_are_read_from_an_iam_api_with_their_boundary(
     iam = Iam(roles=roles_of(client), world=WORLD)
     assert iam.authorise(role["Arn"], "s3:GetObject", "*")
     assert not iam.authorise(role["Arn"], "s3:PutObject", "*")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "request_made"),
+    [
+        ("rds", "DescribeEvents", {}, ("rds:DescribeEvents", "*")),
+        ("ec2", "DescribeSubnets", {"SubnetIds": ["subnet-1"]}, ("ec2:DescribeSubnets", "*")),
+        ("cloudtrail", "LookupEvents", {}, ("cloudtrail:LookupEvents", "*")),
+        ("cloudwatch", "DescribeAlarms", {}, ("cloudwatch:DescribeAlarms", "*")),
+        ("secretsmanager", "ListSecrets", {}, ("secretsmanager:ListSecrets", "*")),
+        ("s3", "ListBuckets", {}, ("s3:ListAllMyBuckets", "*")),
+        ("resourcegroupstaggingapi", "GetResources", {}, ("tag:GetResources", "*")),
+        (
+            "s3",
+            "DeleteBucket",
+            {"Bucket": "drill-x"},
+            ("s3:DeleteBucket", "arn:aws:s3:::drill-x"),
+        ),
+        (
+            "logs",
+            "DeleteLogGroup",
+            {"logGroupName": "/aws/rds/cluster/drill-x"},
+            (
+                "logs:DeleteLogGroup",
+                "arn:aws:logs:sa-east-1:123456789012:log-group:/aws/rds/cluster/drill-x",
+            ),
+        ),
+        (
+            "scheduler",
+            "GetSchedule",
+            {"GroupName": "drill-s", "Name": "collector"},
+            (
+                "scheduler:GetSchedule",
+                "arn:aws:scheduler:sa-east-1:123456789012:schedule/drill-s/collector",
+            ),
+        ),
+        (
+            "rds",
+            "DeleteDBClusterSnapshot",
+            {"DBClusterSnapshotIdentifier": "drill-x"},
+            ("rds:DeleteDBClusterSnapshot", f"{OF_RDS}:cluster-snapshot:drill-x"),
+        ),
+    ],
+)
+def test_what_the_watch_calls(
+    service: str, operation: str, parameters: dict[str, Any], request_made: tuple[str, str]
+) -> None:
+    assert asked(service, operation, **parameters) == [request_made]
