@@ -84,11 +84,7 @@ def _seconds_left(context: LambdaContext, *, keep: float) -> float:
 
 def _log(told: state.State) -> None:
     for item in state.open_items(told):
-        logger.warning(
-            item.text,
-            source=item.name,
-            kind=item.kind,
-            condition=item.condition,
-            severity=item.severity,
-        )
+        about = {"drill" if item.of_drill else "source": item.name, "kind": item.kind}
+        named = {**about, "condition": item.condition, "severity": item.severity}
+        logger.warning(item.text, extra=named)
     logger.info("collected", open=told["open"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,12 +15,11 @@ from functions import clock
 from functions.health import Finding, Gauge, Health
 from functions.watch import state
 from functions.watch.conditions import OF_DRILLS, OF_SOURCES
-from functions.watch.metrics import finished, measures
+from functions.watch.metrics import GAUGES_OF_SOURCES, finished, measures
 from tests.unit.watch_samples import NOW, WATCHED, healthy_drill
 
-SCHEMA = Draft202012Validator(
-    json.loads((Path(__file__).parents[2] / "docs/state.schema.json").read_text())
-)
+ROOT = Path(__file__).parents[2]
+SCHEMA = Draft202012Validator(json.loads((ROOT / "docs/state.schema.json").read_text()))
 
 
 def told(
@@ -142,6 +142,16 @@ def test_gauges_are_measures_of_their_own_unit() -> None:
         ("SomethingNew", 1.0, "None", {"Kind": "aurora", "Source": "shop"}),
         ("DaysSinceProof", 3.0, "None", {"Drill": "shop-monthly"}),
     ]
+
+
+@pytest.mark.parametrize("kind", GAUGES_OF_SOURCES)
+def test_a_kind_has_the_gauges_that_the_graphs_expect_of_it(kind: str) -> None:
+    told = {}
+    for node in ast.walk(ast.parse((ROOT / f"functions/{kind}/health.py").read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Gauge":
+            given = {each.arg: getattr(each.value, "value", None) for each in node.keywords}
+            told[given["name"]] = given["unit"]
+    assert told == GAUGES_OF_SOURCES[kind]
 
 
 def test_two_findings_of_a_condition_count_as_two() -> None:
