@@ -94,8 +94,12 @@ class Aws:
 def enter_aws(*, profile: str, region: str) -> None:
     """Make this process use a profile and a region; an empty one leaves what the environment says.
 
-    Keys of the environment would win over a profile: where one is named they are put aside.
+    Keys of the environment would win over a profile: where one is named they are put aside. An
+    empty variable is none.
     """
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        if not os.environ.get(name):
+            os.environ.pop(name, None)
     if profile:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
             os.environ.pop(name, None)

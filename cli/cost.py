@@ -116,12 +116,13 @@ def _shown(told: Mapping[str, Any]) -> RenderableType:
         if line["count"]:
             number = f"{line['count']:,.2f}".removesuffix(".00")
             mark = "" if line["documented"] else " ?"
-            standing.add_row(line["what"], f"{number} {line['unit']}", _dollars(line, mark))
+            standing.add_row(line["unit"], number, _dollars(line, mark))
     ran = plain_table("this month, up to now", "", "about")
     for drill in told["drills"]:
         ran.add_row(Text(drill["name"]), count(drill["runs"], "run"), _dollars(drill))
     for table in (standing, ran):
-        table.columns[2].justify, table.columns[2].no_wrap = "right", True
+        for column in table.columns[1:]:
+            column.justify, column.no_wrap = "right", True
     whole = (
         f"about ${told['standing_dollars']:,.2f} a month whether anything runs or not, and about"
         f" ${told['month_dollars']:,.2f} for the runs of this month, up to"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from cli import troubles
@@ -139,11 +140,11 @@ def _shown(told: Mapping[str, Any], answered: Answer) -> RenderableType:
     parts: list[RenderableType] = [Text(answered.sentence, style=_ANSWERS[answered.certainty])]
     parts.append(Text(_age(told["state"]), style="dim"))
     parts += [
-        Text.assemble((one["severity"], _STYLES[one["severity"]]), f"  {one['text']}")
+        Text.assemble((f"{one['severity']:<8}", _STYLES[one["severity"]]), f"  {one['text']}")
         for one in told["problems"]
     ]
     if told["findings"]:
-        parts += [Text(), _findings(told["findings"])]
+        parts += [Text(), *_findings(told["findings"])]
     quiet = [one["name"] for one in told["sources"] if not one["findings"]]
     if quiet:
         parts += [Text(), Text(f"nothing open: {', '.join(quiet)}", style="green")]
@@ -161,16 +162,15 @@ def _age(state: Mapping[str, Any] | None) -> str:
     return f"as of {instant(state['collected_at'], seconds=False)}, {age} ago"
 
 
-def _findings(found: Sequence[Mapping[str, Any]]) -> RenderableType:
-    table = plain_table("open", "of", "finding")
-    table.columns[0].no_wrap = True
+def _findings(found: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
     for one in found:
-        table.add_row(
-            Text(one["severity"], style=_STYLES[one["severity"]]),
-            Text(one["name"]),
-            Text.assemble(f"{one['condition']}: {one['text']}", (f"  {_since(one)}", "dim")),
+        yield Text.assemble(
+            (f"{one['severity']:<8}", _STYLES[one["severity"]]),
+            (f"  {one['name']}", "bold"),
+            f"  {one['condition']}",
+            (f"  {_since(one)}", "dim"),
         )
-    return table
+        yield Padding(Text(one["text"]), (0, 0, 0, 10))
 
 
 def _since(one: Mapping[str, Any]) -> str:
@@ -196,7 +196,9 @@ def _drills(drills: Sequence[Mapping[str, Any]]) -> RenderableType:
 def _proof(proved: str | None, days: float | None) -> Text:
     if proved is None:
         return Text("never", style="yellow")
-    return Text(f"{days:.0f} d ago" if days is not None else instant(proved, seconds=False))
+    if days is None:
+        return Text(instant(proved, seconds=False))
+    return Text(f"{days:.0f} d ago" if days >= 1 else "today")
 
 
 def _ringing(alarms: Sequence[Mapping[str, str]]) -> Iterator[RenderableType]:

@@ -71,7 +71,8 @@ def test_what_is_found_decides_the_answer_and_the_exit_status(
     assert (finding["name"], finding["condition"]) == (name, condition)
     shown = terminal.type("status", "--stack", deployed.stack)
     assert shown.status == ends
-    assert f"{condition}: [red]{condition}[/] was found" in shown.out, "no markup of ours"
+    assert f"{name}  {condition}  since " in shown.out
+    assert f"[red]{condition}[/] was found" in shown.out, "no markup of ours"
 
 
 def test_the_worst_is_first(terminal: Terminal, deployed: Deployed) -> None:
