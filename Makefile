@@ -34,6 +34,7 @@ bench: setup
 	$(V)/python -m bench.overhead
 	$(V)/python -m bench.rotation
 	$(V)/python -m bench.s3_restore
+	$(V)/python -m bench.watch
 
 lock: setup  ## compile the .in files
 	$(V)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements.txt requirements.in
