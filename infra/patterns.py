@@ -55,38 +55,35 @@ def touched_clusters(roles: Sequence[str]) -> Pattern:
     )
 
 
-def touched_buckets(
-    roles: Sequence[str],
-    *,
-    own: Sequence[str],
-    below: Mapping[str, str],
-    restored: Sequence[str],
-) -> Pattern:
-    """A change by one of the roles, to a bucket that is not of the drills' own, or its objects.
-
-    `below` are the prefixes that drills may write to, by the bucket; in the buckets that are
-    `restored` objects are written wherever they are. That they are written at all CloudTrail tells
-    only where a trail logs data events.
-    """
-    written = list(dict.fromkeys((*below, *restored)))
-    elsewhere = {"requestParameters": {"bucketName": [{"anything-but": [*own, *written]}]}}
-    if not written:
-        return _call("s3", roles, [elsewhere])
-    configured = {
-        "eventName": [{"anything-but": list(_OBJECT_WRITES)}],
-        "requestParameters": {"bucketName": written},
-    }
-    beside = [
-        {
-            "requestParameters": {
-                "bucketName": [bucket],
-                "key": [{"anything-but": {"prefix": prefix}}],
+def configured_buckets(roles: Sequence[str]) -> Pattern:
+    """A change by one of the roles to how a bucket is configured; one not called drill-..."""
+    return _call(
+        "s3",
+        roles,
+        [
+            {
+                "eventName": [{"anything-but": list(_OBJECT_WRITES)}],
+                "requestParameters": {"bucketName": _NOT_OURS},
             }
-        }
-        for bucket, prefix in below.items()
-        if bucket not in restored
-    ]
-    return _call("s3", roles, [elsewhere, configured, *beside])
+        ],
+    )
+
+
+def written_objects(
+    roles: Sequence[str], *, never: Sequence[str], below: Mapping[str, str]
+) -> Pattern:
+    """A change by one of the roles, to an object of a source.
+
+    To the buckets in `never` no drill writes; `below` are the prefixes that drills may write to, by
+    the bucket. CloudTrail tells it only where a trail logs data events.
+    """
+    alternatives: list[Pattern] = []
+    if never:
+        alternatives.append({"requestParameters": {"bucketName": list(never)}})
+    if below:
+        beside = [{"anything-but": {"prefix": list(dict.fromkeys(below.values()))}}]
+        alternatives.append({"requestParameters": {"bucketName": list(below), "key": beside}})
+    return _call("s3", roles, alternatives)
 
 
 def touched_secrets(roles: Sequence[str], *, may: Sequence[str]) -> Pattern:

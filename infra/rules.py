@@ -23,23 +23,30 @@ from functions import naming
 from functions.watch.conditions import ROTATION_FAILED, Condition, Severity
 from functions.watch.watched import Watched
 from infra.alarms import PRODUCTION_TOUCHED, Alarm, description
+from infra.config import ConfigurationError
 from infra.functions import Functions
 from infra.notify import Notify
 from infra.patterns import (
     Pattern,
+    configured_buckets,
     rotations_that_failed,
     snapshots_that_were_made,
-    touched_buckets,
     touched_clusters,
     touched_secrets,
+    written_objects,
 )
 from infra.schema import Configuration
 
 ALL_OF_CLOUDTRAIL: Final = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 """A rule that is merely ENABLED is not given every management event of CloudTrail."""
 
-MOST_ROLES: Final = 30
-"""In one rule: EventBridge takes 2,048 characters of a pattern."""
+LONGEST_PATTERN: Final = 2_048
+"""Characters that EventBridge takes."""
+
+MOST_RULES: Final = 10
+"""Metrics that one alarm can add up."""
+
+_LENGTH_OF_AN_ID: Final = len('"AROA234567890ABCDEFGH",')
 
 _ROTATES: Final = "rotate-"
 
@@ -67,38 +74,32 @@ class Rules(Construct):
         notify: Notify,
         collector: lambda_.Function,
         functions: Functions,
-        own_buckets: Sequence[str],
     ) -> None:
         super().__init__(scope, name)
         self._notify = notify
         self._stack = watched.stack
         self._telling: dict[sns.Topic, list[events.CfnRule]] = {}
-        self._touched(configuration, functions, own_buckets)
+        self._touched(configuration, functions)
         self._rotations(configuration)
         self._snapshots(configuration, collector)
         self._let_rules_publish()
 
-    def _touched(
-        self, configuration: Configuration, functions: Functions, own_buckets: Sequence[str]
-    ) -> None:
+    def _touched(self, configuration: Configuration, functions: Functions) -> None:
         rotators = [made for name, made in functions.made.items() if name.startswith(_ROTATES)]
         others = [made for name, made in functions.made.items() if not name.startswith(_ROTATES)]
         is_live = any(drill.mode == "live" for drill in configuration.rotations)
+        written, below = _buckets(configuration)
         patterns = {
             **_chunked("Clusters", others, touched_clusters),
-            **_chunked(
-                "Buckets",
-                others,
-                lambda roles: touched_buckets(
-                    roles,
-                    own=own_buckets,
-                    below={
-                        drill.bucket: f"{drill.canary.prefix}{naming.PREFIX}"
-                        for drill in configuration.s3_versions
-                        if drill.writes_to_source
-                    },
-                    restored=[each.target for each in configuration.restore_buckets],
-                ),
+            **_chunked("Buckets", others, configured_buckets),
+            **(
+                _chunked(
+                    "Objects",
+                    others,
+                    lambda roles: written_objects(roles, never=written, below=below),
+                )
+                if written or below
+                else {}
             ),
             **_chunked(
                 "Secrets",
@@ -113,6 +114,13 @@ class Rules(Construct):
                 ),
             ),
         }
+        if len(patterns) > MOST_RULES:
+            raise ConfigurationError(
+                [
+                    f"drills: {len(functions.made)} functions: expected fewer networks: the alarm"
+                    " for what touches production counts what so many can do no more"
+                ]
+            )
         told = description(PRODUCTION_TOUCHED, severity="critical", subject="<who> called <event>")
         rules = [
             self._tell(
@@ -231,18 +239,41 @@ class Rules(Construct):
             )
 
 
+def _buckets(configuration: Configuration) -> tuple[list[str], dict[str, str]]:
+    """The buckets that no drill writes to, and the prefixes that drills may write to in others."""
+    restored = {restore.target for restore in configuration.restore_buckets}
+    read = dict.fromkeys(
+        (
+            *(drill.bucket for drill in configuration.s3_versions),
+            *(restore.bucket for restore in configuration.restore_buckets),
+        )
+    )
+    below = {
+        drill.bucket: f"{drill.canary.prefix}{naming.PREFIX}"
+        for drill in configuration.s3_versions
+        if drill.writes_to_source and drill.bucket not in restored
+    }
+    return [bucket for bucket in read if bucket not in below and bucket not in restored], below
+
+
 def _chunked(
     name: str, functions: Sequence[lambda_.Function], pattern: Callable[[list[str]], Pattern]
 ) -> dict[str, Pattern]:
-    """A pattern for each so many functions, whose roles it names by their ids.
+    """A pattern for as many functions as fit into one, whose roles it names by their ids.
 
     CloudFormation cuts the names that it gives to roles; and a role that is made again has a new
-    id, which the template follows.
+    id, which the template follows. Raises ConfigurationError where not even one fits.
     """
     roles = [_role_id(function) for function in functions]
-    starts = range(0, len(roles), MOST_ROLES)
+    room = LONGEST_PATTERN - len(json.dumps(pattern([]), separators=(",", ":")))
+    most = room // _LENGTH_OF_AN_ID
+    if most < 1:
+        raise ConfigurationError(
+            ["drills: the names of buckets: expected shorter ones, or fewer: no rule can hold them"]
+        )
+    starts = range(0, len(roles), most)
     return {
-        f"{name}{number}": pattern(roles[start : start + MOST_ROLES])
+        f"{name}{number}": pattern(roles[start : start + most])
         for number, start in enumerate(starts, start=1)
     }
 

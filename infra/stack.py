@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack, Tags
+from aws_cdk import CfnOutput, CfnResource, DefaultStackSynthesizer, Stack, Tags
 from constructs import Construct
 
 from functions.settings import Settings
 from functions.watch.expired import STACK_TAG
 from infra.bundle import Bundle
+from infra.config import ConfigurationError
 from infra.evidence import Evidence
 from infra.functions import Functions
 from infra.guard import boundary
@@ -27,6 +28,8 @@ from infra.schema import Configuration
 from infra.watch import Watch
 from infra.watched import schedule_group, watched
 
+MOST_RESOURCES = 500
+
 
 class BackupDrills(Stack):
     """Every drill of a configuration, and what they share."""
@@ -37,6 +40,8 @@ class BackupDrills(Stack):
             scope,
             deployment.stack,
             description="Restores backups on a schedule, and proves that what came back is right",
+            # CloudFormation takes a megabyte, and counts the spaces.
+            suppress_template_indentation=True,
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=False),
         )
         evidence = Evidence(self, "Evidence", stack=deployment.stack)
@@ -138,7 +143,6 @@ class BackupDrills(Stack):
             schedules=schedules,
             notify=notify,
             teardowns=list(dict.fromkeys(teardowns)),
-            own_buckets=own_buckets,
             subnet_group=network.subnet_group,
             namespace=settings.namespace,
         )
@@ -146,6 +150,20 @@ class BackupDrills(Stack):
             self, sources=aurora.sources(configuration, network.subnet_group), evidence=evidence
         )
         Tags.of(self).add(STACK_TAG, deployment.stack)
+        _fits(self)
         CfnOutput(self, "EvidenceBucket", value=evidence.bucket.bucket_name)
         CfnOutput(self, "EvidenceKey", value=evidence.key.key_id)
         CfnOutput(self, "Ledger", value=evidence.ledger.table_name)
+
+
+def _fits(stack: Stack) -> None:
+    """CloudFormation takes so many resources in a stack. Raises ConfigurationError."""
+    count = sum(CfnResource.is_cfn_resource(each) for each in stack.node.find_all())
+    if count > MOST_RESOURCES:
+        raise ConfigurationError(
+            [
+                f"drills: {count} resources: expected at most {MOST_RESOURCES}, which is what"
+                " CloudFormation takes in one stack: give some drills a drills.yaml and a stack of"
+                " their own"
+            ]
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aws_cdk import Aws, TimeZone
@@ -50,7 +50,6 @@ class Watch(Construct):
         schedules: Schedules,
         notify: Notify,
         teardowns: Sequence[lambda_.Function],
-        own_buckets: Mapping[str, str],
         subnet_group: str,
         namespace: str,
     ) -> None:
@@ -97,7 +96,6 @@ class Watch(Construct):
             notify=notify,
             collector=collector,
             functions=functions,
-            own_buckets=[evidence.bucket.bucket_name, *own_buckets.values()],
         )
         if configuration.watch.dashboard:
             dashboard(
@@ -170,17 +168,6 @@ class Watch(Construct):
         )
 
     def _sweeper(self, teardowns: Sequence[lambda_.Function]) -> lambda_.Function:
-        configuration = self._configuration
-        anywhere = f"arn:{Aws.PARTITION}"
-        secrets = dict.fromkeys(drill.secret for drill in configuration.rotations)
-        buckets = dict.fromkeys(
-            name
-            for name in (
-                *(drill.bucket for drill in configuration.s3_versions),
-                *(each.bucket for each in configuration.restore_buckets),
-                *(each.target for each in configuration.restore_buckets),
-            )
-        )
         return self._functions.make(
             Function(
                 name="sweeper",
@@ -209,21 +196,25 @@ class Watch(Construct):
             boundary=guard.sweeper_boundary(
                 self,
                 "SweeperBoundary",
-                clusters=[
-                    f"{anywhere}:rds:*:*:cluster:{cluster}"
-                    for cluster in aurora.clusters(configuration)
-                ],
-                buckets=[f"{anywhere}:s3:::{bucket}" for bucket in buckets],
-                secrets=[
-                    secret
-                    if secret.startswith("arn:")
-                    else f"{anywhere}:secretsmanager:*:*:secret:{secret}-??????"
-                    for secret in secrets
-                ],
-                teardowns=teardowns,
+                sources=protected(self._configuration),
                 evidence=self._evidence,
             ),
         )
+
+
+def protected(configuration: Configuration) -> list[str]:
+    """The ARNs of the buckets that are sources: one may be called like a drill's.
+
+    A cluster or a secret may not (infra/contradictions.py), and nothing else is ended.
+    """
+    restores = configuration.restore_buckets
+    buckets = dict.fromkeys(
+        (
+            *(drill.bucket for drill in configuration.s3_versions),
+            *(bucket for restore in restores for bucket in (restore.bucket, restore.target)),
+        )
+    )
+    return [f"arn:{Aws.PARTITION}:s3:::{bucket}" for bucket in buckets]
 
 
 def _alarms(

@@ -11,7 +11,6 @@ from typing import Final
 
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from functions import naming
@@ -107,19 +106,17 @@ def sweeper_boundary(
     scope: Construct,
     name: str,
     *,
-    clusters: Sequence[str],
-    buckets: Sequence[str],
-    secrets: Sequence[str],
-    teardowns: Sequence[lambda_.IFunction],
+    sources: Sequence[str],
     evidence: Evidence,
 ) -> iam.ManagedPolicy:
     """The boundary of the sweeper: it ends what bears the drills' prefix and tag, nothing else.
 
-    `clusters`, `buckets` and `secrets` are ARNs of sources, which may be called whatever they are
-    and bear whatever tag; `teardowns` remove what a dead run planned.
+    `sources` are never ended, whatever they are called and whatever tag they bear. What a dead run
+    planned it has removed by the Teardown that owns it.
     """
     drills = f"{naming.PREFIX}*"
     logs = f"arn:{Aws.PARTITION}:logs:*:*:log-group:/aws/rds/cluster/{drills}"
+    teardowns = f"arn:{Aws.PARTITION}:lambda:*:*:function:{naming.PREFIX}*-teardown*"
     own_rds = [
         f"arn:{Aws.PARTITION}:rds:*:*:{kind}"
         for kind in (
@@ -131,14 +128,13 @@ def sweeper_boundary(
     ]
     tagged = (*_RDS_DELETES, *_DELETE_SECRET, *_DELETE_LOGS)
     sweeps = evidence.bucket.arn_for_objects("_watch/sweep.json")
-    sources = [*clusters, *secrets, *buckets, evidence.bucket.bucket_arn]
     return policy(
         scope,
         name,
         "The most that the sweeper of the backup drills may do",
         [
             *_this_alone(_LOG, _READ_EVIDENCE, _WRITE_EVIDENCE, _SWEEPS),
-            deny("Sources", (*tagged, *_DELETE_BUCKET), on=sources),
+            deny("Sources", (*tagged, *_DELETE_BUCKET), on=(*sources, evidence.bucket.bucket_arn)),
             deny("RdsElse", _RDS_DELETES, but_for=own_rds),
             deny(
                 "SecretsElse",
@@ -149,9 +145,7 @@ def sweeper_boundary(
             deny("S3Ends", _DELETE_BUCKET, but_for=(f"arn:{Aws.PARTITION}:s3:::{drills}",)),
             deny("S3Writes", _objects(_WRITE_EVIDENCE), but_for=(sweeps,)),
             _reads_evidence_alone(evidence),
-            deny("Calls", _INVOKES, but_for=[function.function_arn for function in teardowns])
-            if teardowns
-            else deny("Calls", _INVOKES, on=("*",)),
+            deny("Calls", _INVOKES, but_for=(teardowns,)),
             _deny_where("Untagged", tagged, "StringNotEquals", IS_OURS),
             _deny_where("OfTheStack", tagged, "Null", {f"aws:ResourceTag/{STACK_TAG}": "false"}),
         ],

@@ -11,6 +11,7 @@ import pytest
 
 from functions import naming
 from functions.settings import Settings
+from functions.watch.watched import Watched
 from infra.config import load
 from infra.schema import Configuration
 from tests.infra.cfn import Template
@@ -66,8 +67,23 @@ class TestSchedules:
             }
             assert schedule["Target"]["DeadLetterConfig"] == {"Arn": template.arn(queue)}
 
-    def test_the_sweeper_runs_every_hour(self, template: Template) -> None:
-        assert schedules(template)["sweeper"]["ScheduleExpression"] == "rate(1 hour)"
+    def test_what_watches_runs_every_hour_and_reminds_every_day(self, template: Template) -> None:
+        found = schedules(template)
+        for name in ("collector", "sweeper"):
+            assert found[name]["ScheduleExpression"] == "rate(1 hour)"
+        assert found["reminder"]["ScheduleExpression"] == "cron(0 9 * * ? *)"
+        assert found["reminder"]["ScheduleExpressionTimezone"] == "UTC"
+        assert {each["GroupName"] for each in found.values()} == {"drill-backup-drills"}
+
+    def test_what_watches_is_told_what_is_watched(
+        self, template: Template, configured: Configuration
+    ) -> None:
+        from infra.watched import watched
+
+        found = schedules(template)
+        for name in ("collector", "sweeper", "reminder"):
+            given = json.loads(found[name]["Target"]["Input"])
+            assert Watched.from_document(given["watched"]) == watched(configured), name
 
 
 class TestAlarms:
@@ -86,24 +102,9 @@ class TestAlarms:
             assert alarm["Threshold"] == 1
             assert alarm["TreatMissingData"] == "notBreaching"
 
-    def test_all_are_heard_and_say_how_urgent_they_are(self, template: Template) -> None:
-        topic = next(name for name in template.of_type("AWS::SNS::Topic") if "Alarms" in name)
-        for name, alarm in alarms(template).items():
-            assert alarm["AlarmActions"] == [template.arn(topic)], name
-            severity, _, text = alarm["AlarmDescription"].partition(": ")
-            assert severity in ("critical", "high", "medium", "low"), name
-            assert len(text) > 40, name
-
-    def test_missed_starts_leftovers_and_a_failing_sweeper_are_alarmed(
-        self, template: Template
-    ) -> None:
-        found = alarms(template)
-        assert found["drill-backup-drills-missed"]["MetricName"] == (
-            "ApproximateNumberOfMessagesVisible"
-        )
-        assert found["drill-leftovers"]["MetricName"] == "ExpiredScratch"
-        assert found["drill-leftovers"]["Namespace"] == "BackupDrills"
-        assert found["drill-sweeper-errors"]["MetricName"] == "Errors"
+    def test_what_could_not_be_started_is_alarmed(self, template: Template) -> None:
+        missed = alarms(template)["drill-backup-drills-missed"]
+        assert missed["MetricName"] == "ApproximateNumberOfMessagesVisible"
 
 
 class TestNotifications:
@@ -117,7 +118,8 @@ class TestNotifications:
             severities = list(subscription.severities)
             assert filters["MessageAttributes"]["FilterPolicy"] == {"severity": severities}
             assert filters["MessageBody"]["FilterPolicy"] == {
-                "AlarmDescription": [{"prefix": f"{severity}: "} for severity in severities]
+                "AlarmDescription": [{"prefix": f"{severity}: "} for severity in severities],
+                "$or": [{"NewStateValue": ["ALARM"]}, {"OldStateValue": ["ALARM"]}],
             }
 
     def test_both_topics_are_encrypted_and_refuse_plain_text(self, template: Template) -> None:
@@ -130,12 +132,16 @@ class TestNotifications:
                 for each in statements
             )
 
-    def test_an_alarm_may_use_the_key_of_its_topic(self, template: Template) -> None:
+    def test_an_alarm_and_a_rule_may_use_the_key_of_their_topic(self, template: Template) -> None:
         policy = template.only("AWS::KMS::Key")["KeyPolicy"]["Statement"]
         (cloudwatch,) = (
             each for each in policy if each["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
         )
         assert cloudwatch["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+        (events,) = (
+            each for each in policy if each["Principal"] == {"Service": "events.amazonaws.com"}
+        )
+        assert events["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
 
 
 class TestEvidence:
@@ -273,6 +279,7 @@ class TestFunctions:
             assert settings.subnet_group == "drill-backup-drills"
             assert settings.lock_mode == "GOVERNANCE"
             assert settings.lock_days == 400
+            assert settings.schedule_group == "drill-backup-drills"
 
     def test_who_reads_a_database_runs_where_it_is_and_nobody_else_in_a_vpc(
         self, template: Template, configured: Configuration

@@ -106,7 +106,8 @@ def test_every_family_has_its_parameter_groups_and_every_cluster_is_guarded(
 ) -> None:
     groups = variant.of_type("AWS::RDS::DBClusterParameterGroup").values()
     assert {group["Family"] for group in groups} == {"aurora-postgresql15", "aurora-postgresql16"}
-    boundary = variant.only("AWS::IAM::ManagedPolicy")["PolicyDocument"]["Statement"]
+    name = variant.called("AWS::IAM::ManagedPolicy", "Boundary")
+    boundary = variant.of_type("AWS::IAM::ManagedPolicy")[name]["PolicyDocument"]["Statement"]
     (sources,) = (each for each in boundary if each["Sid"] == "Sources")
     assert sources["Resource"] == [
         "arn:aws:rds:*:*:cluster:prod",
