@@ -1,7 +1,8 @@
 """The only file that talks to the run ledger (DynamoDB).
 
 One item per run; conditional writes give one run per drill at a time, and one run per scheduled
-time. Keys: `drill`, and `item`: "claim", "run#<run id>", "schedule#<scheduled time>" or "watched".
+time. Keys: `drill`, and `item`: "claim", "run#<run id>", "schedule#<scheduled time>",
+"watched" or "watched#<schedule>".
 """
 
 from __future__ import annotations
@@ -153,14 +154,18 @@ class Ledger:
         found = [json.loads(item["facts"]["S"]) for page in pages for item in page["Items"]]
         return sorted(found, key=lambda facts: str(facts["started_at"]))
 
-    def first_watched(self, now: datetime) -> datetime:
-        """Since when the drill is watched: from now on where nobody watched it before."""
-        found = self._get("watched")
+    def first_watched(self, now: datetime, *, schedule: str = "") -> datetime:
+        """Since when the drill is watched, or is watched with a schedule.
+
+        That is from now on where nobody watched it before.
+        """
+        item = f"watched#{schedule}" if schedule else "watched"
+        found = self._get(item)
         if found is None:
-            mine = {**self._key("watched"), "since": {"S": clock.render(now)}}
+            mine = {**self._key(item), "since": {"S": clock.render(now)}}
             if self._put(mine, mine="no execution's"):
                 return now
-            found = self._get("watched") or mine
+            found = self._get(item) or mine
         return clock.parse(found["since"]["S"])
 
     def _key(self, item: str) -> dict[str, Any]:

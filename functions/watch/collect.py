@@ -132,9 +132,18 @@ def _stand(drill: Drill, group: str, settings: Settings, now: datetime) -> tuple
     """How a drill stands, by its runs and its schedule, with what it cost this month."""
     ledger = Ledger.of(settings, drill.name)
     since = ledger.first_watched(now)
+    scheduled_since = ledger.first_watched(now, schedule=f"{drill.cron} {drill.timezone}")
     runs = ledger.runs_since(now - _HISTORY, most=_MOST_RUNS)
     schedule, unread = _schedule(drill, group)
-    health = stand(drill, runs, since=since, now=now, found_schedule=schedule, unread=unread)
+    health = stand(
+        drill,
+        runs,
+        since=since,
+        scheduled_since=scheduled_since,
+        now=now,
+        found_schedule=schedule,
+        unread=unread,
+    )
     spent = Gauge(name=COST_THIS_MONTH, value=cost.month_to_date(drill, runs, now), unit="None")
     return replace(health, gauges=(*health.gauges, spent)), runs
 

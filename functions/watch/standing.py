@@ -72,14 +72,16 @@ def stand(
     since: datetime,
     now: datetime,
     found_schedule: FoundSchedule | None,
+    scheduled_since: datetime | None = None,
     unread: Sequence[Finding] = (),
 ) -> Health:
     """What is true of a drill now.
 
     `runs` is what the ledger holds of its runs, in any order; a run that is still going on is not
-    among them. `since` is when the drill was first watched. `found_schedule` is None where there is
-    no such schedule; what could not be read is in `unread`, and a schedule that is missing then
-    means nothing.
+    among them. `since` is when the drill was first watched, `scheduled_since` when it first was with
+    the schedule that it has now: no run was due at a past time of a schedule that is new.
+    `found_schedule` is None where there is no such schedule; what could not be read is in `unread`,
+    and a schedule that is missing then means nothing.
     """
     counted, damaged = _read(runs, now)
     last = counted[-1] if counted else None
@@ -98,7 +100,7 @@ def stand(
         findings=(
             *unread,
             *damaged,
-            *_overdue(drill, proven, since=since, now=now),
+            *_overdue(drill, proven, since=scheduled_since or since, now=now),
             *_not_passed(last),
             *_objectives(counted),
             *(_schedule_off(drill, found_schedule) if is_known else ()),

@@ -428,3 +428,15 @@ class TestAYear:
         assert hours[0] == missed + timedelta(hours=4, minutes=30)  # the next full hour
         assert hours[-1] == times[20] + timedelta(minutes=30)  # the PASS is reported at 40
         assert len(hours) == 7 * 24 - 3  # from seven until three of the next Sunday
+
+
+def test_a_schedule_that_is_new_was_not_due_before() -> None:
+    """Moved on the 20th from the first Monday to the first Tuesday, after Monday's run passed."""
+    moved = replace(DRILL, cron="0 5 ? * 3#1 *")
+    passed = [run(NOVEMBER)]
+    found = replace(SCHEDULE, expression="cron(0 5 ? * 3#1 *)")
+    told = stand(moved, passed, since=SINCE, scheduled_since=NOW, now=NOW, found_schedule=found)
+    assert told.findings == ()
+    later = datetime(2026, 12, 2, 12, 0, tzinfo=UTC)
+    told = stand(moved, passed, since=SINCE, scheduled_since=NOW, now=later, found_schedule=found)
+    assert [finding.condition for finding in told.findings] == ["overdue"]

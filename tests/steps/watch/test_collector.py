@@ -399,6 +399,13 @@ def test_since_when_a_drill_is_watched_is_said_once(deployment: Deployment) -> N
         told = set(pool.map(ledger.first_watched, [first + timedelta(hours=n) for n in range(8)]))
     assert len(told) == 1
     assert ledger.first_watched(first + timedelta(days=9)) in told
+    assert ledger.first_watched(first + timedelta(days=9), schedule="new") == first + timedelta(
+        days=9
+    )
+    assert ledger.first_watched(first + timedelta(days=10), schedule="new") < first + timedelta(
+        days=10
+    )
+    assert ledger.first_watched(first + timedelta(days=11)) in told
     assert ledger.holder() is None
     assert ledger.runs() == []
 
