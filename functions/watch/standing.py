@@ -78,8 +78,8 @@ def stand(
     """What is true of a drill now.
 
     `runs` is what the ledger holds of its runs, in any order; a run that is still going on is not
-    among them. `since` is when the drill was first watched, `scheduled_since` when it first was with
-    the schedule that it has now: no run was due at a past time of a schedule that is new.
+    among them. `since` is when the drill was first watched, `scheduled_since` when it first was
+    with the schedule that it has now: no run was due at a past time of a schedule that is new.
     `found_schedule` is None where there is no such schedule; what could not be read is in `unread`,
     and a schedule that is missing then means nothing.
     """
