@@ -26,7 +26,11 @@ CREDENTIAL = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request"
 OLDER_CREDENTIAL = re.compile(r"(?:^|&)AWSAccessKeyId=([^&]+)")
 """In the query of a request to S3 that is pre-signed in the older way, which the SDK prefers."""
 
-SERVICES = {"monitoring": "cloudwatch", "states": "stepfunctions"}
+SERVICES = {
+    "monitoring": "cloudwatch",
+    "states": "stepfunctions",
+    "tagging": "resourcegroupstaggingapi",
+}
 """Where the name a request is signed for is not the service's name in the SDK."""
 
 

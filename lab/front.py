@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import socket
 import time
@@ -35,6 +36,9 @@ Answer = tuple[int, Headers, bytes]
 StartResponse = Callable[..., object]
 
 _LOG = logging.getLogger("moto")
+
+_NO_FUNCTION = "Lambda.ResourceNotFoundException"
+"""What Step Functions calls it; the Lambda API's own name for it comes behind the point."""
 
 
 class Front:
@@ -95,7 +99,7 @@ class Front:
         if call.service == "s3":
             answer = self._stored(environ, call, body)
         elif _is_invoke(call):
-            answer = self._invoked(call, body)
+            answer = self._invoked(environ, call, body)
         else:
             answer = self._known(environ, call)
         self._emulator.tell_hooks(replace(call, status=answer[0]))
@@ -138,10 +142,15 @@ class Front:
         status, headers = head[-1]
         return int(status.split()[0]), headers, text
 
-    def _invoked(self, call: Call, body: bytes) -> Answer:
+    def _invoked(self, environ: dict[str, Any], call: Call, body: bytes) -> Answer:
         """The Lambda API's Invoke, which moto would do in Docker."""
         name = aws.function_name(call.parameters["FunctionName"])
         answer = self._emulator.invoke(name, body or b"{}")
+        told = json.loads(answer.payload) if answer.error else {}
+        if told.get("errorType") == _NO_FUNCTION:  # the caller's error, not a function's
+            code = _NO_FUNCTION.partition(".")[2]
+            refusal = Refusal(code, told["errorMessage"], HTTPStatus.NOT_FOUND)
+            return _refused(environ, call, refusal)
         headers = [("Content-Type", "application/json")]
         if answer.error:
             headers.append(("X-Amz-Function-Error", "Unhandled"))

@@ -240,6 +240,11 @@ class StepFunctions:
             (StepFunctionsParserBackend, "start_execution", self._start_execution()),
             (StepFunctionResponse, "stop_execution", stop_execution),
             (StepFunctionResponse, "get_execution_history", get_execution_history),
+            (
+                StepFunctionResponse,
+                "describe_state_machine_for_execution",
+                describe_state_machine_for_execution,
+            ),
             (Execution, "get_start_execution_details", start_details()),
             (ExecutionWorker, "start", start_worker()),
             (ExecutionWorker, "_get_evaluation_environment", worker_environment()),
@@ -398,6 +403,21 @@ def get_execution_history(response: Any) -> Any:
     more = start + len(events) < len(history)
     return ActionResult(
         {"events": events} | ({"nextToken": str(start + len(events))} if more else {})
+    )
+
+
+def describe_state_machine_for_execution(response: Any) -> Any:
+    """DescribeStateMachineForExecution: moto answers what the machine has become since."""
+    arn = response._get_param("executionArn")
+    machine = response.stepfunction_backend.describe_execution(arn).state_machine
+    return ActionResult(
+        {
+            "stateMachineArn": machine.arn,
+            "name": machine.name,
+            "definition": machine.definition,
+            "roleArn": machine.roleArn,
+            "updateDate": machine.creation_date,
+        }
     )
 
 

@@ -94,7 +94,7 @@ def look(
         if clock.parse(claim.plan.get("expires", "")) >= now:
             return None
         alive = executions.is_running(claim.execution)
-    except (ClientError, BotoCoreError, ValueError, AttributeError) as error:
+    except (ClientError, BotoCoreError, AttributeError, OverflowError, ValueError) as error:
         why = f"the claim of {drill}, by {claim.execution}: {type(error).__name__}: {error}"
         raise Unreadable(why) from error
     if alive:

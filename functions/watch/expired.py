@@ -194,7 +194,7 @@ def judge(found: Scratch, *, sources: Collection[str], now: datetime) -> Judged:
         return _untagged(found, f"the tag {naming.RUN_TAG} is {told!r}: expected a run in its name")
     try:
         expires = clock.parse(tags.get(naming.EXPIRES_TAG, ""))
-    except ValueError as error:
+    except (OverflowError, ValueError) as error:  # the first of these of the year 1, say
         return _untagged(found, f"the tag {naming.EXPIRES_TAG}: {error}")
     if expires >= now:
         return Judged(found=found, standing=Standing.YOUNG)

@@ -212,6 +212,14 @@ def test_the_lambda_api_invokes(emulator: Emulator) -> None:
     )
 
 
+def test_the_lambda_api_knows_what_is_not_there(emulator: Emulator) -> None:
+    before, emulator.invoke = emulator.invoke, Emulator(folder=emulator.folder).invoke
+    client = emulator.client("lambda")
+    with pytest.raises(client.exceptions.ResourceNotFoundException, match="nobody"):
+        client.invoke(FunctionName="nobody", Payload=b"{}")
+    emulator.invoke = before
+
+
 def test_a_connection_is_kept(emulator: Emulator) -> None:
     place = urlsplit(emulator.endpoint)
     connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=10)

@@ -96,3 +96,16 @@ def test_a_name_belongs_to_one_definition(machines: Machines) -> None:
     assert first["stateMachineArn"] == again["stateMachineArn"]
     with pytest.raises(ClientError, match="StateMachineAlreadyExists"):
         make(name="same", definition=machine(B={"Type": "Succeed"}), roleArn=ROLE)
+
+
+def test_an_execution_keeps_the_definition_that_it_began_with(machines: Machines) -> None:
+    machine = machines.create({"Done": {"Type": "Pass", "Comment": "then", "End": True}})
+    execution = machines.start(machine)
+    machines.ended(execution)
+    now = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
+    machines.states.update_state_machine(stateMachineArn=machine, definition=now)
+    own = machines.states.describe_state_machine_for_execution(executionArn=execution)
+    assert own["stateMachineArn"] == machine
+    assert json.loads(own["definition"])["States"]["Done"]["Comment"] == "then"
+    current = machines.states.describe_state_machine(stateMachineArn=machine)
+    assert current["definition"] == now
