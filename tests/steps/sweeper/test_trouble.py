@@ -227,14 +227,14 @@ def test_two_sweeps_at_once(account: Premises) -> None:
     def second() -> None:
         meet.wait()
         try:
-            account.sweep()
+            account.sweep(5000)
         except Exception as error:
             failures.append(error)
 
     account.emulator.before_call.append(wait)
     thread = threading.Thread(target=second)
     thread.start()
-    account.sweep()
+    account.sweep(5000)
     thread.join()
     assert failures == []
     for run in runs:
