@@ -80,6 +80,7 @@ def run(
         input=json.dumps(dict(given)),
     )["executionArn"]
     if watches:
+        console.print(f"started: {execution}", markup=False, emoji=False, soft_wrap=True)
         return follow(aws, deployment, console, drill=name, execution=execution, asked=asked)
     document = _document("run", deployment, name, execution) | {"input": dict(given)}
     lines = (f"started: {execution}", f"to follow it: {asked.again('watch', name)}")

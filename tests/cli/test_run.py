@@ -102,7 +102,8 @@ def test_a_run_is_watched_to_its_verdict(
     ran = terminal.type("run", AURORA, "--watch", "--stack", deployed.stack)
     assert ran.status == status, ran.out
     lines = ran.out.splitlines()
-    assert lines[0] == f"{AURORA}: Plan - Witness - Exercise - Verify - Teardown - Report"
+    assert lines[0].startswith("started: arn:")
+    assert lines[1] == f"{AURORA}: Plan - Witness - Exercise - Verify - Teardown - Report"
     assert any("Teardown  done in" in line for line in lines)
     assert f"  {verdict}  " in ran.out
     assert re.search(rf"report: s3://{deployed.bucket}/{AURORA}/\d{{4}}/\S+/report.html", ran.out)
@@ -158,7 +159,7 @@ def test_who_stops_watching_stops_no_drill(
 ) -> None:
     """After Ctrl-C it says how to watch again; whoever does sees the end."""
     started = terminal.begin("run", AURORA, "--watch", "--stack", deployed.stack)
-    until(lambda: "Exercise" in (started.folder / "out").read_text().partition("\n")[2])
+    until(lambda: "Exercise  begins" in (started.folder / "out").read_text())
     started.send(signal.SIGINT)
     ran = started.ended()
     assert ran.status == 130
@@ -167,7 +168,7 @@ def test_who_stops_watching_stops_no_drill(
     assert "  aws stepfunctions stop-execution --execution-arn arn:aws:states:" in ran.out
     assert "Traceback" not in ran.out + ran.err
     watched = terminal.begin(*again.split()[3:])
-    until(lambda: "Exercise" in (watched.folder / "out").read_text().partition("\n")[2])
+    until(lambda: "Exercise  begins" in (watched.folder / "out").read_text())
     waits.set()
     ended = watched.ended()
     assert ended.status == 0, ended.err
