@@ -10,22 +10,43 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from functions.model import Verdict
+from functions.report.metrics import DAYS_SINCE_PROOF, RPO, RTO, VERDICT_METRICS
 from functions.watch.conditions import FINDINGS, OF_SOURCES
+from functions.watch.metrics import (
+    BACKUP_BYTES,
+    COST_THIS_MONTH,
+    DAYS_SINCE_ROTATED,
+    FAILED_REPLICATIONS,
+    RESTORABLE_LAG,
+    RESTORABLE_WINDOW,
+    ROTATION_SUCCESS,
+    SNAPSHOT_AGE,
+    SNAPSHOT_DURATION,
+)
 from functions.watch.watched import Drill, Source, Watched
+
+__all__ = [
+    "COST",
+    "DAYS_SINCE_PROOF",
+    "RPO",
+    "RTO",
+    "Objectives",
+    "Row",
+    "Series",
+    "Widget",
+    "rows",
+]
 
 WidgetKind = Literal["number", "line", "text", "alarms"]
 
-RTO: Final = "RtoSeconds"
-RPO: Final = "RpoSeconds"
-DAYS_SINCE_PROOF: Final = "DaysSinceProof"
-COST: Final = "CostThisMonth"
-SUCCESS: Final = "RotationSuccessPercent"
+COST: Final = COST_THIS_MONTH
 
 _VERDICTS: Final = {
-    "DrillsPassed": "passed",
-    "DrillsFailed": "failed",
-    "DrillsInconclusive": "inconclusive",
-    "DrillsRefused": "refused",
+    Verdict.PASS: "passed",
+    Verdict.FAIL: "failed",
+    Verdict.INCONCLUSIVE: "inconclusive",
+    Verdict.REFUSED: "refused",
 }
 _A_DAY: Final = 1
 _A_MONTH: Final = 31
@@ -133,15 +154,14 @@ def _source(source: Source) -> Row:
 def _aurora(source: Source) -> Iterator[Widget]:
     lag_limit = source.wanted.get("restorable_lag_maximum_seconds")
     age_limit = source.wanted.get("snapshot_age_maximum_seconds")
-    yield _gauge(source, "Seconds", RestorableLagSeconds="behind now")
-    yield _gauge(source, "Seconds", SnapshotAgeSeconds="age", SnapshotDurationSeconds="took")
-    yield _gauge(source, "Bytes", BackupBytes="backups")
+    lag, age = {RESTORABLE_LAG: "behind now"}, {SNAPSHOT_AGE: "age"}
+    yield _gauge(source, "Seconds", lag)
+    yield _gauge(source, "Seconds", {**age, SNAPSHOT_DURATION: "took"})
+    yield _gauge(source, "Bytes", {BACKUP_BYTES: "backups"})
     yield _findings(source)
-    yield _gauge(
-        source, "Seconds", kind="line", objective=lag_limit, RestorableLagSeconds="behind now"
-    )
-    yield _gauge(source, "Seconds", kind="line", objective=age_limit, SnapshotAgeSeconds="age")
-    yield _gauge(source, "Seconds", kind="line", RestorableWindowSeconds="restorable window")
+    yield _gauge(source, "Seconds", lag, kind="line", objective=lag_limit)
+    yield _gauge(source, "Seconds", age, kind="line", objective=age_limit)
+    yield _gauge(source, "Seconds", {RESTORABLE_WINDOW: "restorable window"}, kind="line")
     yield Widget(
         title="Billed backup storage",
         kind="line",
@@ -160,13 +180,13 @@ def _aurora(source: Source) -> Iterator[Widget]:
 
 
 def _bucket(source: Source) -> Iterator[Widget]:
-    yield _gauge(source, "Count", width=12, FailedReplications="failed replications")
+    yield _gauge(source, "Count", {FAILED_REPLICATIONS: "failed replications"}, width=12)
     yield _findings(source, width=12)
 
 
 def _secret(source: Source) -> Iterator[Widget]:
-    yield _gauge(source, "None", DaysSinceRotated="days since rotated")
-    yield _gauge(source, "Percent", RotationSuccessPercent="rotations that succeeded")
+    yield _gauge(source, "None", {DAYS_SINCE_ROTATED: "days since rotated"})
+    yield _gauge(source, "Percent", {ROTATION_SUCCESS: "rotations that succeeded"})
     yield _findings(source, width=12)
 
 
@@ -175,23 +195,24 @@ def _only_findings(source: Source) -> Iterator[Widget]:
 
 
 _TITLES: Final = {
-    "RestorableLagSeconds": "Restorable until (behind now)",
-    "RestorableWindowSeconds": "Restorable window",
-    "SnapshotAgeSeconds": "Last snapshot",
-    "BackupBytes": "Backup bytes",
-    "FailedReplications": "Failed replications, 24 hours",
-    "DaysSinceRotated": "Days since rotated",
-    SUCCESS: "Rotation success rate, 90 days",
+    RESTORABLE_LAG: "Restorable until (behind now)",
+    RESTORABLE_WINDOW: "Restorable window",
+    SNAPSHOT_AGE: "Last snapshot",
+    BACKUP_BYTES: "Backup bytes",
+    FAILED_REPLICATIONS: "Failed replications, 24 hours",
+    DAYS_SINCE_ROTATED: "Days since rotated",
+    ROTATION_SUCCESS: "Rotation success rate, 90 days",
 }
 
 
 def _gauge(
     source: Source,
     unit: str,
+    labels: Mapping[str, str],
+    *,
     kind: WidgetKind = "number",
     objective: float | None = None,
     width: int = 6,
-    **labels: str,
 ) -> Widget:
     """One picture of a source's gauges: `labels` are their names, and what each is called."""
     first = next(iter(labels))
@@ -247,8 +268,13 @@ def _drill(drill: Drill, objectives: Objectives) -> Row:
                 title="Verdicts",
                 kind="line",
                 series=tuple(
-                    Series(metric=metric, label=label, dimensions=of_drill, statistic="Sum")
-                    for metric, label in _VERDICTS.items()
+                    Series(
+                        metric=VERDICT_METRICS[verdict],
+                        label=label,
+                        dimensions=of_drill,
+                        statistic="Sum",
+                    )
+                    for verdict, label in _VERDICTS.items()
                 ),
                 unit="Count",
                 days=_A_YEAR,

@@ -116,16 +116,6 @@ def test_nothing_overlaps_and_nothing_is_wider_than_the_page(
         taken |= cells
 
 
-def test_the_names_of_the_board_are_those_of_the_code() -> None:
-    from functions.watch import metrics as collected
-
-    assert board.RTO == report.RTO
-    assert board.RPO == report.RPO
-    assert board.DAYS_SINCE_PROOF == report.DAYS_SINCE_PROOF
-    assert board.COST == collected.COST_THIS_MONTH
-    assert board.SUCCESS == collected.ROTATION_SUCCESS
-
-
 def test_a_kind_that_the_board_does_not_know_shows_what_is_found_of_it() -> None:
     watched = Watched(
         stack="s", schedule_group="g", sources=(Source(kind="dynamodb", name="orders"),)
