@@ -72,7 +72,7 @@ class TestSchedules:
         for name in ("collector", "sweeper"):
             assert found[name]["ScheduleExpression"] == "rate(1 hour)"
         assert found["reminder"]["ScheduleExpression"] == "cron(0 9 * * ? *)"
-        assert found["reminder"]["ScheduleExpressionTimezone"] == "UTC"
+        assert found["reminder"]["ScheduleExpressionTimezone"] == "America/Sao_Paulo"
         assert {each["GroupName"] for each in found.values()} == {"drill-backup-drills"}
 
     def test_what_watches_is_told_what_is_watched(
