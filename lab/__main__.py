@@ -1,7 +1,8 @@
 """The lab's command line: `python -m lab drill aurora-prod-monthly`.
 
 Exit status of a drill, of several the worst: 0 PASS or SKIPPED, 1 FAIL, 2 INCONCLUSIVE or REFUSED,
-3 it could not run; 130 after Ctrl-C. Of a year: 1 if a failure was not found or a false alarm rang.
+3 it could not run; 130 after Ctrl-C. Of a year: 1 if a failure was not found or a false alarm rang;
+of the dashboard: 1 if its answer is not yes.
 """
 
 from __future__ import annotations
@@ -61,11 +62,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="write the report there as well; of several drills, a list",
     )
-    drill.add_argument("--keep", action="store_true", help="keep the lab's folder: logs, template")
     drill.set_defaults(command="drill")
 
     up = commands.add_parser("up", help="start a lab that stays, and say how to reach it")
     up.set_defaults(command="up")
+
+    dashboard = commands.add_parser(
+        "dashboard", help="run the first drill of each kind, and show what the watch says of it all"
+    )
+    dashboard.set_defaults(command="dashboard")
 
     year = commands.add_parser("year", help="let a year go by on a virtual clock: what alarms when")
     year.add_argument(
@@ -80,11 +85,15 @@ def _parser() -> argparse.ArgumentParser:
     down = commands.add_parser("down", help="end every lab of this folder, crashed ones included")
     down.set_defaults(command="down")
 
-    for reads in (drill, year):
+    for reads in (drill, dashboard, year):
         reads.add_argument(
             "--drills", type=Path, default=DRILLS, metavar="FILE", help="instead of drills.yaml"
         )
-    for starts in (drill, up):
+    for ends in (drill, dashboard):
+        ends.add_argument(
+            "--keep", action="store_true", help="keep the lab's folder: logs, template"
+        )
+    for starts in (drill, dashboard, up):
         starts.add_argument(
             "--scale", type=_scale, default=1.0, help="of the sample company's data"
         )

@@ -28,11 +28,12 @@ _ENDS = {
 
 
 class CloudWatch:
-    """The metrics of an emulator and its functions, whose calls are counted from now on."""
+    """The metrics of an emulator and its functions, whose calls are counted since it `began`."""
 
     def __init__(self, emulator: Emulator, functions: Functions) -> None:
         self._emulator = emulator
         self._functions = functions
+        self.began = datetime.now(UTC)
         self._counted: list[Datum] = []
         emulator.invoke = self._counting(emulator.invoke)
 

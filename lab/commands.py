@@ -7,6 +7,8 @@ import json
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -14,13 +16,18 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cli import drill_summary, live
+from cli.answer import Certainty, answer
 from infra.bundle import BundleError
 from infra.config import ConfigurationError, load
-from lab import standing, summary, synthesis, year_page, year_table
+from infra.schema import Drill
+from lab import dashboard as dashboard_page
+from lab import overview, standing, summary, synthesis, year_page, year_table
 from lab import year as simulated
+from lab.cloudwatch import CloudWatch
 from lab.damage import Damage, UnknownDamage, find_damage, list_damages
 from lab.deploy import DeployError
 from lab.emulator import EmulatorError
@@ -61,6 +68,26 @@ def drill(chosen: argparse.Namespace, console: Console) -> int:
     """
     damage = find_damage(chosen.damage) if chosen.damage else None
     names = _chosen(chosen, damage)
+    with _own_lab(chosen, console, damage=damage) as lab:
+        _say_what_is_not_real(lab, console)
+        if damage:
+            console.print(f"[yellow]damage: {damage.description}[/]")
+        reports = [_run(lab, name, chosen, console) for name in names]
+        if len(reports) > 1:
+            console.print()
+            console.print(summary.overview(zip(names, reports, strict=True)))
+        for failure in lab.rds.failures:
+            console.print(f"behind a status `failed`: {failure}", style="red", markup=False)
+        if chosen.json:
+            _write(chosen.json, reports[0] if len(reports) == 1 else reports)
+        return max(EXIT[report["verdict"]] if report else COULD_NOT_RUN for report in reports)
+
+
+@contextmanager
+def _own_lab(
+    chosen: argparse.Namespace, console: Console, *, damage: Damage | None = None
+) -> Iterator[Lab]:
+    """A lab in a folder of its own, which tells at every stage how long it took."""
     labs = chosen.folder.resolve()
     labs.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="drill-", dir=labs))
@@ -68,30 +95,18 @@ def drill(chosen: argparse.Namespace, console: Console) -> int:
     began = time.monotonic()
 
     def tell(stage: str) -> None:
-        console.print(f"[dim]{time.monotonic() - began:5.1f} s[/]  {stage}")
+        console.print(f"[dim]{time.monotonic() - began:5.1f} s[/]  {escape(stage)}")
 
-    lab = Lab(
-        folder,
-        damage=damage,
-        drills=chosen.drills,
-        scale=chosen.scale,
-        port=chosen.port,
-        tell=tell,
-    )
     try:
-        with lab:
-            _say_what_is_not_real(lab, console)
-            if damage:
-                console.print(f"[yellow]damage: {damage.description}[/]")
-            reports = [_run(lab, name, chosen, console) for name in names]
-            if len(reports) > 1:
-                console.print()
-                console.print(summary.overview(zip(names, reports, strict=True)))
-            for failure in lab.rds.failures:
-                console.print(f"behind a status `failed`: {failure}", style="red", markup=False)
-            if chosen.json:
-                _write(chosen.json, reports[0] if len(reports) == 1 else reports)
-            return max(EXIT[report["verdict"]] if report else COULD_NOT_RUN for report in reports)
+        with Lab(
+            folder,
+            damage=damage,
+            drills=chosen.drills,
+            scale=chosen.scale,
+            port=chosen.port,
+            tell=tell,
+        ) as lab:
+            yield lab
     finally:
         if chosen.keep:
             console.print(f"kept: {folder}")
@@ -108,10 +123,10 @@ def _chosen(chosen: argparse.Namespace, damage: Damage | None) -> list[str]:
             raise LabError(
                 f"drill {name!r} is not in {chosen.drills.name}: expected {', '.join(known)}"
             )
-    first_of_each_kind: dict[str, str] = {drill.kind: drill.name for drill in reversed(drills)}
     if damage is None:
-        return list(chosen.names) or sorted(first_of_each_kind.values(), key=list(known).index)
-    names = list(chosen.names) or [first_of_each_kind.get(damage.kind, "")]
+        return list(chosen.names) or _first_of_each_kind(drills)
+    first = next((drill.name for drill in drills if drill.kind == damage.kind), "")
+    names = list(chosen.names) or [first]
     for name in names:
         drill = known.get(name)
         fits = drill is not None and drill.kind == damage.kind
@@ -122,6 +137,12 @@ def _chosen(chosen: argparse.Namespace, damage: Damage | None) -> list[str]:
                 f" {damage.kind}{in_mode}"
             )
     return names
+
+
+def _first_of_each_kind(drills: Sequence[Drill]) -> list[str]:
+    """The names of the drills that are the first of their kind."""
+    first = {drill.kind: drill.name for drill in reversed(drills)}
+    return [drill.name for drill in drills if drill.name in first.values()]
 
 
 def _run(lab: Lab, name: str, chosen: argparse.Namespace, console: Console) -> dict[str, Any]:
@@ -189,6 +210,27 @@ def down(chosen: argparse.Namespace, console: Console) -> int:
     for line in ended or ["no lab is running"]:
         console.print(line, markup=False)
     return 0
+
+
+def dashboard(chosen: argparse.Namespace, console: Console) -> int:
+    """Run the first drill of each kind, let the watch look once, and render the dashboard.
+
+    The exit status is 0 where the answer is yes, else 1.
+    """
+    labs = chosen.folder.resolve()
+    with _own_lab(chosen, console) as lab:
+        metrics = CloudWatch(lab.emulator, lab.functions)
+        overview.run_drills(lab, _first_of_each_kind(load(chosen.drills).drills))
+        overview.watch(lab)
+        seen = overview.look(lab, metrics)
+    page = labs / "reports" / "dashboard.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(dashboard_page.page(seen), encoding="utf-8")
+    console.print()
+    told = answer(seen.state, now=seen.now)
+    console.print(told.sentence, style="bold", markup=False)
+    console.print(f"page: {page}", markup=False)
+    return 0 if told.certainty is Certainty.YES else 1
 
 
 def year(chosen: argparse.Namespace, console: Console) -> int:
