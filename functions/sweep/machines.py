@@ -96,7 +96,11 @@ def _invoke(function: str, event: Mapping[str, Any], *, within: float) -> Answer
     """What a function answers, None for one that is not there."""
     client = boto3.client(
         "lambda",
-        config=Config(read_timeout=max(_LEAST_SECONDS, within), retries={"total_max_attempts": 1}),
+        config=Config(
+            read_timeout=max(_LEAST_SECONDS, within),
+            retries={"total_max_attempts": 1},
+            tcp_keepalive=True,
+        ),
     )
     try:
         answer = client.invoke(FunctionName=function, Payload=json.dumps(event).encode())

@@ -8,8 +8,7 @@ Teardown of its own kind. What was asked to go is looked up by the next sweep, a
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -18,23 +17,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.errors import DrillError, EvidenceMissing, TryAgain
 from functions.evidence import Evidence
-from functions.ledger import Claim
 from functions.report.metrics import Measure, emit
 from functions.settings import Settings
 from functions.sweep import claims, scratch, tagged, told
 from functions.sweep.claims import Claimed, Outcome
-from functions.watch.expired import (
-    EXPIRED,
-    SWEEPS,
-    UNTAGGED,
-    Judged,
-    Life,
-    Owner,
-    Scratch,
-    Sweep,
-    decide,
-    judge,
-)
+from functions.sweep.seen import Failures, see
+from functions.watch.expired import EXPIRED, SWEEPS, UNTAGGED, Scratch, Sweep
 from functions.watch.watched import Watched
 
 logger = Logger(service="backup-drills")
@@ -55,19 +43,6 @@ class LambdaContext(Protocol):
         """How long this call may still take."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Failures:
-    """What could not be looked at or deleted: one does not keep the sweep from the rest."""
-
-    told: list[str] = field(default_factory=list)
-
-    def add(self, what: str, error: Exception | None = None) -> None:
-        """Keep it, and log it."""
-        sentence = f"{what}: {type(error).__name__}: {error}" if error else what
-        logger.error(sentence)
-        self.told.append(sentence)
-
-
 def sweep(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
     """Delete in order what has expired and whose run is dead; how much there was of what.
 
@@ -78,32 +53,27 @@ def sweep(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
     settings, now = Settings.from_environment(os.environ), datetime.now(UTC)
     evidence, failures = Evidence.of(settings), Failures()
     before = _last_report(evidence, failures)
-    looked = scratch.look(context.invoked_function_arn.split(":")[4])
-    for kind, why in looked.blind.items():
-        failures.add(f"every {kind} could not be listed: {why}")
-    sources = {evidence.bucket, *(source.name for source in watched.sources)}
-    judged = [judge(found, sources=sources, now=now) for found in looked.found]
-    ledger = _Claims(table=settings.ledger_table, failures=failures)
-    decision = decide(judged, life=ledger.lives(judged), blind=looked.blind)
-    drills = {drill.name for drill in watched.drills}
-    known = {*drills, *before.get("drills", []), *ledger.asked}
-    overdue = ledger.overdue(known, now=now, before=before.get("claims", []))
-    _measure(
-        settings,
-        {EXPIRED: decision.expired + len(overdue), UNTAGGED: decision.counted_untagged},
+    seen = see(
+        account=context.invoked_function_arn.split(":")[4],
+        table=settings.ledger_table,
+        sources={evidence.bucket, *(source.name for source in watched.sources)},
+        drills={drill.name for drill in watched.drills},
+        before=before,
+        failures=failures,
+        now=now,
     )
-    _tell(decision)
-    asked = [found for found in decision.delete if _delete(found, failures)]
-    done = _clear(overdue, settings.ledger_table, context, failures)
+    _measure(settings, {EXPIRED: seen.expired, UNTAGGED: seen.decision.counted_untagged})
+    _tell(seen.decision)
+    asked = [found for found in seen.decision.delete if _delete(found, failures)]
     report = told.report(
         stack=watched.stack,
         now=now,
-        sweep=decision,
-        asked=told.follow(before, found=looked.found, asked=asked, blind=looked.blind, now=now),
-        claims=[each.to_document() for each in done],
+        sweep=seen.decision,
+        asked=told.follow(before, found=seen.found, asked=asked, blind=seen.blind, now=now),
+        claims=_clear(seen.overdue, settings.ledger_table, context, failures),
         others=_others(failures),
         failed=failures.told,
-        drills=drills | ledger.holding,
+        drills=seen.drills,
         before=before,
     )
     _store(evidence, report, failures)
@@ -126,63 +96,6 @@ def _last_report(evidence: Evidence, failures: Failures) -> dict[str, Any]:
     return found if isinstance(found, dict) and found.get("sweep_version") == told.VERSION else {}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Claims:
-    """The claims of drills, each asked for once in a sweep."""
-
-    table: str
-    failures: Failures
-    asked: dict[str, Claim | None] = field(default_factory=dict)
-    unreadable: set[str] = field(default_factory=set)
-
-    @property
-    def holding(self) -> set[str]:
-        """The drills that have a claim, or of which nobody knows."""
-        return {drill for drill, claim in self.asked.items() if claim} | self.unreadable
-
-    def lives(self, judged: Iterable[Judged]) -> dict[Owner, Life]:
-        """What is known of the runs of all that has expired."""
-        owners = {each.owner for each in judged if each.owner}
-        return {owner: self._life(owner) for owner in sorted(owners, key=lambda each: each.run)}
-
-    def overdue(
-        self, drills: Iterable[str], *, now: datetime, before: Collection[Mapping[str, Any]]
-    ) -> list[Claimed]:
-        """The claims whose time is over."""
-        found = []
-        for drill in sorted(drills):
-            claim = self._of(drill)
-            if claim is None:
-                continue
-            try:
-                claimed = claims.look(drill, claim, now=now, before=before)
-            except claims.Unreadable as error:
-                self.failures.add(str(error))
-            else:
-                found += [claimed] if claimed else []
-        return found
-
-    def _life(self, owner: Owner) -> Life:
-        claim = self._of(owner.drill)
-        if owner.drill in self.unreadable:
-            return Life.UNKNOWN
-        try:
-            return claims.life_of(owner, claim, table=self.table)
-        except (ClientError, BotoCoreError, ValueError, KeyError) as error:
-            self.failures.add(f"whether the run {owner.run} of {owner.drill} goes on", error)
-            return Life.UNKNOWN
-
-    def _of(self, drill: str) -> Claim | None:
-        if drill not in self.asked:
-            self.asked[drill] = None
-            try:
-                self.asked[drill] = claims.claim_of(drill, table=self.table)
-            except claims.Unreadable as error:
-                self.unreadable.add(drill)
-                self.failures.add(str(error))
-        return self.asked[drill]
-
-
 def _tell(decision: Sweep) -> None:
     for word in ("late", "held", "refused", "untagged"):
         for left in getattr(decision, word):
@@ -202,11 +115,10 @@ def _delete(found: Scratch, failures: Failures) -> bool:
 
 
 def _clear(
-    overdue: Iterable[Claimed], table: str, context: LambdaContext, failures: Failures
-) -> list[Claimed]:
+    overdue: Collection[Claimed], table: str, context: LambdaContext, failures: Failures
+) -> list[dict[str, Any]]:
     """Have what dead runs planned torn down; what became of each claim."""
-    found = list(overdue)
-    waiting = [each for each in found if each.outcome is Outcome.WAITING]
+    waiting = [each for each in overdue if each.outcome is Outcome.WAITING]
     done = claims.clear(
         waiting,
         table=table,
@@ -217,7 +129,8 @@ def _clear(
         if each.outcome is Outcome.FAILED:
             run = f"the run {each.claim.run_id} of {each.drill}"
             failures.add(f"could not tear down what {run} planned: {each.why}")
-    return [*(each for each in found if each not in waiting), *done]
+    others = [each for each in overdue if each not in waiting]
+    return [each.to_document() for each in (*others, *done)]
 
 
 def _others(failures: Failures) -> list[str]:
