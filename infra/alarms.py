@@ -116,16 +116,8 @@ PRODUCTION_TOUCHED: Final = Condition(
     periods=1,
     datapoints=1,
 )
-OF_DEPLOYMENT: Final = (
-    COLLECTOR_SILENT,
-    SWEEPER_SILENT,
-    SWEEPER_ERRORS,
-    REMINDER_ERRORS,
-    LEFTOVERS,
-    UNTAGGED_LEFT,
-    MISSED,
-    PRODUCTION_TOUCHED,
-)
+MOMENTS: Final = (FAILED, PRODUCTION_TOUCHED, REMINDER_ERRORS)
+"""What happened, and is over at once though nothing is mended: that it clears is not told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

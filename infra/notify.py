@@ -17,7 +17,7 @@ from constructs import Construct
 from functions import naming
 from functions.report.chat import Chat, as_setting
 from functions.watch.conditions import SEVERITIES, Condition, Severity
-from infra.alarms import Alarm, description
+from infra.alarms import MOMENTS, Alarm, description
 from infra.chat import Channel
 from infra.permissions import Permission
 from infra.schema import Subscription
@@ -120,7 +120,7 @@ class Notify(Construct):
                 warm_up_period_duration_in_minutes=alarm.warm_up_minutes
             )
         if alarm.told:
-            self._tell(made, alarm.severity)
+            self._tell(made, alarm.severity, also_over=condition not in MOMENTS)
         self.made.append((alarm.severity, made))
         return made
 
@@ -158,15 +158,19 @@ class Notify(Construct):
             )
             for _, child in children:
                 made.node.add_dependency(child)
-            self._tell(made, severity)
+            self._tell(made, severity, also_over=True)
             self.made.append((severity, made))
 
-    def _tell(self, made: cloudwatch.AlarmBase, severity: Severity) -> None:
-        """By mail also that it is over. A chat is not told: it would hear of every new alarm that
-        turns from not knowing to well, which mail leaves out."""
+    def _tell(self, made: cloudwatch.AlarmBase, severity: Severity, *, also_over: bool) -> None:
+        """By mail also that it is over, where that means something.
+
+        A chat is not told: it would hear of every new alarm that turns from not knowing to well,
+        which mail leaves out.
+        """
         for topic in self.hearing(severity):
             made.add_alarm_action(actions.SnsAction(topic))
-        made.add_ok_action(actions.SnsAction(self.alarms_topic))
+        if also_over:
+            made.add_ok_action(actions.SnsAction(self.alarms_topic))
 
     def _subscribe(self, email: str, severities: Sequence[str]) -> None:
         self.reports.add_subscription(

@@ -81,7 +81,8 @@ def written_objects(
     if never:
         alternatives.append({"requestParameters": {"bucketName": list(never)}})
     if below:
-        beside = [{"anything-but": {"prefix": list(dict.fromkeys(below.values()))}}]
+        prefixes = list(dict.fromkeys(below.values()))
+        beside = [{"anything-but": {"prefix": prefixes if len(prefixes) > 1 else prefixes[0]}}]
         alternatives.append({"requestParameters": {"bucketName": list(below), "key": beside}})
     return _call("s3", roles, alternatives)
 

@@ -27,6 +27,8 @@ RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 LONGEST_DESCRIPTION = 1024
 MOST_ACTIONS = 5
 WEEK_SECONDS = 604_800
+MOMENT = re.compile(r"drill-(.+-failed|production-touched|reminder-errors)(?<!rotation-failed)")
+"""That one of these clears does not mean that something was mended: it is not told."""
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +182,9 @@ class TestAll:
             assert re.search(r": .+\. First: .+\. Runbook: docs/runbook\.md#[a-z-]+$", text), name
             assert "NAME" not in text or name.startswith("drill-overdue-"), name
             if not re.fullmatch(r"drill-(?!.*rotation-overdue).*-overdue", name):
-                assert alarm["AlarmActions"] == alarm["OKActions"] == [template.arn(topic)], name
+                assert alarm["AlarmActions"] == [template.arn(topic)], name
+                over = [] if MOMENT.fullmatch(name) else [template.arn(topic)]
+                assert alarm.get("OKActions", []) == over, name
             assert "InsufficientDataActions" not in alarm
 
     def test_each_leads_to_a_section_of_the_runbook_and_each_section_is_of_one(
