@@ -162,7 +162,7 @@ def _row(
         title=row.title,
         mark=mark,
         first=first(seen, told) if told else Markup(),
-        gauges=join(_gauges(seen, row)),
+        gauges=join(_gauges(seen, row, told)),
         trend=_trend(told),
         found=_findings(findings),
     )
@@ -241,8 +241,11 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> Markup:
     return fill('<ul class="found">\n$lines</ul>\n', lines=lines)
 
 
-def _gauges(seen: Seen, row: Row) -> Iterator[Markup]:
-    """Each metric of a row once: its newest value, and its course; findings stand in words."""
+def _gauges(seen: Seen, row: Row, told: Mapping[str, Any] | None) -> Iterator[Markup]:
+    """Each metric of a row once: its newest value, and its course; findings stand in words.
+
+    Without a proof the days are counted since the drill is watched: that is no proof today.
+    """
     courses = {
         series.metric: widget
         for widget in row.widgets
@@ -258,6 +261,9 @@ def _gauges(seen: Seen, row: Row) -> Iterator[Markup]:
                 metric = Metric.of(seen.namespace, series.metric, series.dimensions)
                 several = len(widget.series) > 1
                 title = f"{widget.title}: {series.label}" if several else widget.title
+                if series.metric == DAYS_SINCE_PROOF and told and not proof(told):
+                    yield _words("never", title, tone="not_run")
+                    continue
                 yield _gauge(seen, title, metric, widget.unit, courses.get(series.metric))
 
 

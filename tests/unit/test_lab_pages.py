@@ -134,6 +134,13 @@ def test_runs_are_shown_by_their_verdicts() -> None:
     assert squares == [("passed", "PASS"), ("failed", "FAIL")]
 
 
+def test_a_drill_that_never_passed_was_not_proved_today() -> None:
+    never = "<b>never</b><span>Days since proof</span>"
+    assert never in page(seen(verdicts=()))
+    assert never in page(seen(verdicts=("FAIL",)))
+    assert never not in page(seen())
+
+
 def test_what_was_read_cannot_write_the_page() -> None:
     shown = page(seen("versioning-off", verdicts=("FAIL",)))
     assert "&lt;script&gt;" in shown
