@@ -58,7 +58,8 @@ _OF_A_CALL: Final = {
     "source": "$.detail.eventSource",
     "who": "$.detail.userIdentity.arn",
 }
-"""What is told of a call; what an event does not hold is left out."""
+"""What is told of a call; what an event does not hold is left out. Never a message: a quotation
+mark in it would end the text that it is put into, and filters read JSON alone."""
 
 
 class Rules(Construct):
@@ -85,17 +86,18 @@ class Rules(Construct):
         self._let_rules_publish()
 
     def _touched(self, configuration: Configuration, functions: Functions) -> None:
+        everybody = list(functions.made.values())
         rotators = [made for name, made in functions.made.items() if name.startswith(_ROTATES)]
-        others = [made for name, made in functions.made.items() if not name.startswith(_ROTATES)]
+        others = [made for made in everybody if made not in rotators]
         is_live = any(drill.mode == "live" for drill in configuration.rotations)
         written, below = _buckets(configuration)
         patterns = {
-            **_chunked("Clusters", others, touched_clusters),
-            **_chunked("Buckets", others, configured_buckets),
+            **_chunked("Clusters", everybody, touched_clusters),
+            **_chunked("Buckets", everybody, configured_buckets),
             **(
                 _chunked(
                     "Objects",
-                    others,
+                    everybody,
                     lambda roles: written_objects(roles, never=written, below=below),
                 )
                 if written or below
@@ -154,11 +156,11 @@ class Rules(Construct):
                 condition=ROTATION_FAILED,
                 severity="high",
                 description=description(ROTATION_FAILED, severity="high", subject="<secret>"),
-                reason="<event> at <at>: <message>",
+                reason="<event> at <at>; CloudTrail event <id> says why.",
                 paths={
                     "at": "$.detail.eventTime",
                     "event": "$.detail.eventName",
-                    "message": "$.detail.errorMessage",
+                    "id": "$.detail.eventID",
                     "secret": "$.detail.additionalEventData.SecretId",
                 },
             )

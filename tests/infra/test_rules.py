@@ -201,16 +201,10 @@ class TestTouched:
         for function in functions:
             role = role_of(template, function)
             for event in (
+                call("rds", "DeleteDBCluster", role, dBClusterIdentifier="other"),
+                call("s3", "DeleteBucket", role, bucketName="company-website"),
+                call("s3", "DeleteObject", role, bucketName=BUCKET, key="a"),
                 call("secretsmanager", "DeleteSecret", role, secretId="prod/other"),
-                *(
-                    (
-                        call("rds", "DeleteDBCluster", role, dBClusterIdentifier="other"),
-                        call("s3", "DeleteBucket", role, bucketName="company-website"),
-                        call("s3", "DeleteObject", role, bucketName=BUCKET, key="a"),
-                    )
-                    if "-rotate-" not in function
-                    else ()
-                ),
             ):
                 assert alarmed(template, event), function
 
