@@ -53,7 +53,7 @@ FAILED: Final = Condition(
 COLLECTOR_SILENT: Final = Condition(
     name="collector-silent",
     severity="high",
-    means="no collection was finished for three hours: nothing is known of sources and drills, and"
+    means="no collection was finished for some hours: nothing is known of sources and drills, and"
     " every other alarm of theirs stays as it was",
     first="Read the log of drill-collector; then its schedule, `collector`.",
     periods=4,
@@ -62,7 +62,7 @@ COLLECTOR_SILENT: Final = Condition(
 SWEEPER_SILENT: Final = Condition(
     name="sweeper-silent",
     severity="high",
-    means="no sweep was finished for three hours: what a dead drill left behind stays, and costs",
+    means="no sweep was finished for some hours: what a dead drill left behind stays, and costs",
     first="Read the log of drill-sweeper; then its schedule, `sweeper`.",
     periods=4,
     datapoints=3,

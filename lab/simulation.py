@@ -99,10 +99,11 @@ class Simulation:
             for source in self.watched.sources
         }
         drills = {drill.name: self._stood(drill, now) for drill in self.watched.drills}
+        before = self.state
         self.state = state.document(
-            self.watched, sources=sources, drills=drills, now=now, before=self.state
+            self.watched, sources=sources, drills=drills, now=now, before=before
         )
-        for measure in (*metrics.measures(self.state), *metrics.finished()):
+        for measure in (*metrics.measures(self.state, before), *metrics.finished()):
             self.publish(measure.name, now, measure.value, measure.dimensions)
         self._ran(COLLECTOR, now)
 

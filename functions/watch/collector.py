@@ -48,7 +48,7 @@ def collect(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     seen = look(watched, settings=settings, now=now, seconds=patience)
     told = state.document(watched, sources=seen.sources, drills=seen.drills, now=now, before=before)
     _log(told)
-    emit(measures(told), namespace=settings.namespace)
+    emit(measures(told, before), namespace=settings.namespace)
     evidence.put_json(state.history_key(now), told)
     evidence.put_json(state.STATE_KEY, told)
     emit(finished(), namespace=settings.namespace)

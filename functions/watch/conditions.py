@@ -1,8 +1,8 @@
 """Every condition that the watch knows: its severity, what it means, what to do first. Pure.
 
 The alarms, the state document, the daily reminder and docs/runbook.md speak of the same conditions
-by the same names. Each is counted by the metric `Findings`: how many findings there are, 0 where
-there is none, every hour.
+by the same names. Each that alarms is counted by the metric `Findings`: how many findings there
+are, every hour in which there are any, and 0 where there are none any more.
 """
 
 from __future__ import annotations

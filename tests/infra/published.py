@@ -47,6 +47,7 @@ def published(watched: Watched, *, namespace: str) -> Published:
 
 def _state(watched: Watched) -> Mapping[str, Any]:
     return {
+        "collected_at": "2026-11-02T05:00:00Z",
         "sources": [
             {
                 "kind": source.kind,

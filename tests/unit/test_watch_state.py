@@ -110,7 +110,7 @@ def test_a_condition_that_nothing_counts_there_is_not_silence(condition: str) ->
     assert set(counted) == {"unreadable", "unreadable-run"}
 
 
-def test_every_condition_of_all_that_is_watched_is_counted_every_time() -> None:
+def test_every_condition_that_alarms_is_counted_of_all_that_is_watched() -> None:
     counted = [measure for measure in measures(told()) if measure.name == "Findings"]
     expected = [
         *(
@@ -122,6 +122,7 @@ def test_every_condition_of_all_that_is_watched_is_counted_every_time() -> None:
             {"Condition": condition.name, "Drill": drill.name}
             for drill in WATCHED.drills
             for condition in OF_DRILLS
+            if condition.alarms
         ),
     ]
     assert [measure.dimensions for measure in counted] == expected
@@ -205,3 +206,38 @@ def test_each_hour_has_its_own_key() -> None:
     assert state.history_key(datetime(2026, 1, 2, 3, 59, 59, tzinfo=UTC)) == (
         "_watch/2026/01/02/03.json"
     )
+
+
+def counts(made: state.State, before: state.State) -> dict[str, float]:
+    return {
+        measure.dimensions["Condition"]: measure.value
+        for measure in measures(made, before)
+        if measure.name == "Findings" and measure.dimensions.get("Source") == "shop"
+    }
+
+
+def test_within_six_hours_only_what_is_wrong_or_was_is_counted() -> None:
+    """An alarm that ignores missing data needs a 0 to clear, and then no more."""
+    wrong_now = {("aurora", "shop"): wrong("backup-stale")}
+    well, found = told(), told(sources=wrong_now)
+    assert counts(well, well) == {}
+    assert counts(found, well) == {"backup-stale": 1.0}
+    assert counts(found, found) == {"backup-stale": 1.0}
+    assert counts(well, found) == {"backup-stale": 0.0}
+
+
+def test_everything_is_counted_four_times_a_day_and_of_what_is_new() -> None:
+    well = told()
+    later = {**well, "collected_at": clock.after(well["collected_at"], 6 * 3600)}
+    assert measures(later, well) == measures(later)
+    without = {**well, "sources": [each for each in well["sources"] if each["name"] != "shop"]}
+    assert set(counts(well, without)) == {each.name for each in OF_SOURCES["aurora"]}
+
+
+def test_an_overdue_drill_and_a_restorable_time_are_told_every_hour() -> None:
+    lag = Gauge(name="RestorableLagSeconds", value=301.0, unit="Seconds")
+    window = Gauge(name="RestorableWindowSeconds", value=604_800.0, unit="Seconds")
+    made = told(sources={("aurora", "shop"): Health(gauges=(lag, window))})
+    kept = measures(made, made)
+    assert {m.name for m in kept} == {"RestorableLagSeconds", "Findings"}
+    assert {m.dimensions["Condition"] for m in kept if m.name == "Findings"} == {"overdue"}

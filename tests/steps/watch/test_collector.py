@@ -107,8 +107,8 @@ def test_all_is_well(deployment: Deployment, capsys: pytest.CaptureFixture[str])
     assert lines[-1]["Collections"] == [1.0]
     assert lines[-1]["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [[]]
     counted = [line for line in lines if "Findings" in line]
-    assert len(counted) == sum(len(OF_SOURCES[s.kind]) for s in WATCHED.sources) + 3 * len(
-        OF_DRILLS
+    assert len(counted) == sum(len(OF_SOURCES[s.kind]) for s in WATCHED.sources) + 3 * sum(
+        condition.alarms for condition in OF_DRILLS
     )
     assert {line["Findings"][0] for line in counted} == {0.0}
     proof = [line for line in lines if "DaysSinceProof" in line]
