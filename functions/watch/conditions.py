@@ -54,6 +54,8 @@ UNREADABLE: Final = Condition(
     severity="high",
     means="the collector could not look at it, so nothing is known of its backups",
     first="Read the finding in `python -m cli status`: it names the call and what AWS answered.",
+    periods=6,
+    datapoints=3,
 )
 ADVICE: Final = Condition(
     name="advice",
@@ -116,6 +118,15 @@ ROTATION_FAILED: Final = Condition(
     periods=1,
     datapoints=1,
 )
+SECRET_GONE: Final = Condition(
+    name="secret-gone",
+    severity="critical",
+    means="the secret is not there, or is scheduled for deletion: who reads it gets nothing",
+    first="Bring it back within its recovery window: aws secretsmanager restore-secret --secret-id"
+    " NAME.",
+    periods=1,
+    datapoints=1,
+)
 ROTATION_OVERDUE: Final = Condition(
     name="rotation-overdue",
     severity="high",
@@ -143,7 +154,8 @@ SCHEDULE_OFF: Final = Condition(
     name="schedule-off",
     severity="high",
     means="its schedule is not the one that was deployed: it may never start by itself",
-    first="Deploy again, or enable the schedule in EventBridge Scheduler.",
+    first="Make the schedule in EventBridge Scheduler what the finding says it was: a deployment"
+    " changes nothing of what CloudFormation believes to be right.",
 )
 NOT_PASSED: Final = Condition(
     name="not-passed",
@@ -157,14 +169,26 @@ NOT_WATCHED: Final = Condition(
     severity="high",
     means="its runs could not be read, so nothing is known of its proofs",
     first="Read the finding in `python -m cli status`: it names the call and what AWS answered.",
+    periods=6,
+    datapoints=3,
+)
+WATCH_SCHEDULE_OFF: Final = Condition(
+    name="watch-schedule-off",
+    severity="high",
+    means="the schedule of the collector, the sweeper or the reminder is not the one that was"
+    " deployed: it may never start again",
+    first="Make the schedule in EventBridge Scheduler what the finding says it was.",
 )
 
 OF_SOURCES: Final[dict[str, tuple[Condition, ...]]] = {
     "aurora": (UNPROTECTED, BACKUP_STALE, SNAPSHOT_STALE, NOT_RESTORABLE, UNREADABLE, ADVICE),
     "s3_versions": (VERSIONING_OFF, UNPROTECTED, REPLICATION_FAILING, UNREADABLE, ADVICE),
-    "secret_rotation": (ROTATION_FAILED, ROTATION_OVERDUE, UNREADABLE, ADVICE),
+    "secret_rotation": (SECRET_GONE, ROTATION_FAILED, ROTATION_OVERDUE, UNREADABLE, ADVICE),
 }
 """By the kind of the drill that a source is of."""
+
+OF_WATCH: Final = (WATCH_SCHEDULE_OFF,)
+"""Of the deployment itself, found by the collector; dimension Condition alone."""
 
 OF_DRILLS: Final = (OVERDUE, OBJECTIVE_MISSED, SCHEDULE_OFF, NOT_PASSED, NOT_WATCHED)
 
