@@ -53,6 +53,18 @@ class Drill:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OwnSchedule:
+    """A schedule of the watch itself, as deployed: of the collector, the sweeper, the reminder.
+
+    `expression` is as EventBridge Scheduler tells it: cron(...) or rate(...).
+    """
+
+    name: str
+    expression: str
+    timezone: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Watched:
     """All that a deployment watches. `schedule_group` is the name of the group of its schedules."""
 
@@ -60,6 +72,7 @@ class Watched:
     schedule_group: str
     sources: tuple[Source, ...] = ()
     drills: tuple[Drill, ...] = ()
+    schedules: tuple[OwnSchedule, ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -73,6 +86,10 @@ class Watched:
             "drills": [
                 {name: getattr(drill, name) for name in Drill.__slots__} for drill in self.drills
             ],
+            "schedules": [
+                {name: getattr(schedule, name) for name in OwnSchedule.__slots__}
+                for schedule in self.schedules
+            ],
         }
 
     @classmethod
@@ -80,7 +97,9 @@ class Watched:
         """The list of an event.
 
         >>> watched = Watched(stack="s", schedule_group="g",
-        ...                   sources=(Source(kind="aurora", name="c", wanted={"a": 1}),))
+        ...                   sources=(Source(kind="aurora", name="c", wanted={"a": 1}),),
+        ...                   schedules=(OwnSchedule(name="sweeper", expression="rate(1 hours)",
+        ...                                          timezone="UTC"),))
         >>> Watched.from_document(watched.to_document()) == watched
         True
         >>> Watched.from_document({"stack": "s"})
@@ -96,6 +115,7 @@ class Watched:
                 schedule_group=document["schedule_group"],
                 sources=tuple(Source(**source) for source in document["sources"]),
                 drills=tuple(Drill(**drill) for drill in document["drills"]),
+                schedules=tuple(OwnSchedule(**one) for one in document.get("schedules", ())),
             )
         except KeyError as error:
             raise NotAWatchList(f"watched: {error} is missing") from error
