@@ -71,6 +71,8 @@ class Notify(Construct):
                         key=key,
                     )
                 )
+        for topic in (self.alarms_topic, *(channel.topic for channel in self._channels)):
+            _let_alarms_publish(topic)
 
     @property
     def chat_topics(self) -> str:
@@ -197,6 +199,19 @@ def alarms_for(severities: Sequence[str]) -> dict[str, Any]:
         "AlarmDescription": [{"prefix": f"{severity}: "} for severity in severities],
         "$or": [{"NewStateValue": ["ALARM"]}, {"OldStateValue": ["ALARM"]}],
     }
+
+
+def _let_alarms_publish(topic: sns.Topic) -> None:
+    """A policy of its own takes the place of the one by which the account's alarms may publish."""
+    topic.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="Alarms",
+            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+            actions=["sns:Publish"],
+            resources=[topic.topic_arn],
+            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+        )
+    )
 
 
 def _let_aws_use(key: kms.Key) -> None:

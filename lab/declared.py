@@ -7,13 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lab import alarm_rules, aws, filters, metric_math
+from lab import alarm_rules, aws, filters, metric_math, publishing
 from lab.alarms import Alarm, Query
 from lab.series import Metric
 from lab.template import Made, Making, Properties, Template
 from lab.timeline import Composite, Sent
 
 _SECONDS = 60
+
+
+class NotHeard(Exception):
+    """When an alarm tells a topic that does not let it publish: the message names both."""
 
 
 class NotSupported(Exception):
@@ -67,7 +71,8 @@ class Declared:
 def declared(resources: Mapping[str, Mapping[str, Any]]) -> Declared:
     """The alarms of the `Resources` of a template that is not resolved yet.
 
-    Raises NotSupported, DeployError, NotUnderstood and NotARule, each of which names the place.
+    Raises NotSupported, NotHeard, DeployError, NotUnderstood and NotARule, each of which names the
+    place.
     """
     template = Template(stack="drills", resources=resources, parameters={}, assets={})
     nobody: Any = None
@@ -75,9 +80,9 @@ def declared(resources: Mapping[str, Mapping[str, Any]]) -> Declared:
     of_type: dict[str, list[tuple[str, Properties]]] = {}
     for name, resource in resources.items():
         if resource["Type"] in _READ:
-            properties = making.resolved(resource["Properties"])
+            properties = making.resolved(resource.get("Properties", {}))
             of_type.setdefault(resource["Type"], []).append((name, properties))
-    return Declared(
+    found = Declared(
         alarms=tuple(_alarm(*each) for each in of_type.get(_ALARM, [])),
         composites=tuple(_composite(*each) for each in of_type.get(_COMPOSITE, [])),
         subscribers=(
@@ -90,6 +95,36 @@ def declared(resources: Mapping[str, Mapping[str, Any]]) -> Declared:
             ),
         ),
     )
+    _expect_heard(found, _topics(making, of_type))
+    return found
+
+
+def _topics(
+    making: Making, of_type: Mapping[str, Sequence[tuple[str, Properties]]]
+) -> dict[str, publishing.Topic]:
+    return publishing.topics(
+        {making.resource(name).ref: each for name, each in of_type.get(_TOPIC, [])},
+        [each for _, each in of_type.get(_TOPIC_POLICY, [])],
+        {
+            making.resource(name).attributes["Arn"]: each["KeyPolicy"]
+            for name, each in of_type.get(_KEY, [])
+        },
+    )
+
+
+def _expect_heard(found: Declared, topics: Mapping[str, publishing.Topic]) -> None:
+    actions = [
+        *((each.name, each.actions) for each in found.alarms),
+        *((each.name, each.actions) for each in found.composites),
+    ]
+    for name, of_states in actions:
+        arn = f"arn:aws:cloudwatch:{aws.REGION}:{aws.ACCOUNT}:alarm:{name}"
+        for told in sorted({topic for heard in of_states.values() for topic in heard}):
+            if told in topics and not topics[told].admits_alarm(arn, aws.ACCOUNT):
+                raise NotHeard(
+                    f"alarm {name} tells topic {told}, whose policy, or that of its key, lets no"
+                    f" alarm publish: expected Allow for {publishing.CLOUDWATCH}"
+                )
 
 
 def _alarm(name: str, properties: Properties) -> Alarm:
@@ -190,7 +225,10 @@ _CHATS: Sequence[str] = (
     "AWS::Chatbot::MicrosoftTeamsChannelConfiguration",
     "AWS::Chatbot::SlackChannelConfiguration",
 )
-_READ = {_ALARM, _COMPOSITE, _SUBSCRIPTION, *_CHATS}
+_TOPIC = "AWS::SNS::Topic"
+_TOPIC_POLICY = "AWS::SNS::TopicPolicy"
+_KEY = "AWS::KMS::Key"
+_READ = {_ALARM, _COMPOSITE, _SUBSCRIPTION, _TOPIC, _TOPIC_POLICY, _KEY, *_CHATS}
 
 _KNOWN = {
     "ActionsEnabled",

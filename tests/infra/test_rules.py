@@ -305,20 +305,26 @@ def snapshot(event: str, name: str) -> dict[str, Any]:
     }
 
 
-def test_the_topic_of_alarms_lets_these_rules_publish_and_no_others(template: Template) -> None:
+def test_the_topic_of_alarms_lets_the_account_s_alarms_publish_and_these_rules(
+    template: Template,
+) -> None:
     topic = next(name for name in template.of_type("AWS::SNS::Topic") if "Alarms" in name)
     (policy,) = (
         each
         for each in template.of_type("AWS::SNS::TopicPolicy").values()
         if each["Topics"] == [template.arn(topic)]
     )
-    (statement,) = (
-        each for each in policy["PolicyDocument"]["Statement"] if each["Effect"] == "Allow"
-    )
-    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    names = {
-        each.rpartition("/")[2] for each in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    allowed = {
+        each["Principal"]["Service"]: each["Condition"]
+        for each in policy["PolicyDocument"]["Statement"]
+        if each["Effect"] == "Allow"
     }
+    assert allowed.keys() == {"cloudwatch.amazonaws.com", "events.amazonaws.com"}
+    assert allowed["cloudwatch.amazonaws.com"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"}
+    }
+    ours = allowed["events.amazonaws.com"]["ArnEquals"]["aws:SourceArn"]
+    names = {each.rpartition("/")[2] for each in ours}
     telling = {**rules(template, "Touched"), **rules(template, "Rotations")}
     assert names == {f"WatchRules{name}" for name in telling}
 

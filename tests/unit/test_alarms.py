@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lab import alarm_rules, metric_math
 from lab.alarms import ALARM, INSUFFICIENT, OK, Alarm, Change, Query, State, changes, decide
-from lab.declared import NotSupported, declared
+from lab.declared import NotHeard, NotSupported, declared
 from lab.series import Metric, Points, UnknownStatistic, moment
 from lab.timeline import Composite, NotDeclared, Sent, Timeline, run
 
@@ -352,6 +352,30 @@ def test_what_an_alarm_asks_for_beyond_this_is_refused() -> None:
         properties = {**_PROPERTIES, "AlarmActions": [], **other}
         with pytest.raises(NotSupported, match="Silent"):
             declared({"Silent": {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}})
+
+
+@pytest.mark.parametrize("allowed", ["cloudwatch.amazonaws.com", "events.amazonaws.com", ""])
+def test_an_alarm_that_its_topic_does_not_let_publish_is_refused(allowed: str) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": allowed},
+        "Action": "sns:Publish",
+        "Resource": {"Ref": "Topic"},
+    }
+    told = {"Topics": [{"Ref": "Topic"}], "PolicyDocument": {"Statement": [statement]}}
+    resources: dict[str, dict[str, Any]] = {
+        "Silent": {
+            "Type": "AWS::CloudWatch::Alarm",
+            "Properties": {**_PROPERTIES, "AlarmActions": [{"Ref": "Topic"}]},
+        },
+        "Topic": {"Type": "AWS::SNS::Topic"},
+        "Policy": {"Type": "AWS::SNS::TopicPolicy", "Properties": told},
+    }
+    if allowed.startswith("cloudwatch"):
+        assert declared(resources).names() == ["silent"]
+    else:
+        with pytest.raises(NotHeard, match="alarm silent tells topic Topic, whose policy"):
+            declared(resources)
 
 
 def _subscription(endpoint: str, prefix: str) -> dict[str, Any]:
