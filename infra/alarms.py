@@ -18,6 +18,7 @@ from functions.watch.conditions import (
     FINDINGS,
     OF_DRILLS,
     OF_SOURCES,
+    OF_WATCH,
     OVERDUE,
     Condition,
     Severity,
@@ -42,19 +43,23 @@ _LONGEST_SUBJECT = 300
 _WARM_UP_MINUTES = 6 * 60
 """Until a new deployment, or a new drill, has been collected often enough."""
 
+_PERIODS_OF_A_MOMENT = 3
+"""Of five minutes each. Where silence counts as 0, a point that CloudWatch shows only after its
+period has passed would never be seen in one."""
+
 FAILED: Final = Condition(
     name="failed",
     severity=None,
     means="it did not pass: it failed, was refused, was inconclusive, timed out or was aborted",
     first="Open its report: python -m cli report NAME; its state machine shows where it ended.",
-    periods=1,
+    periods=_PERIODS_OF_A_MOMENT,
     datapoints=1,
 )
 COLLECTOR_SILENT: Final = Condition(
     name="collector-silent",
     severity="high",
-    means="no collection was finished for some hours: nothing is known of sources and drills, and"
-    " every other alarm of theirs stays as it was",
+    means="the last collection was finished three to five hours ago: nothing is known of sources"
+    " and drills, and every other alarm of theirs stays as it was",
     first="Read the log of drill-collector; then its schedule, `collector`.",
     periods=4,
     datapoints=3,
@@ -62,7 +67,8 @@ COLLECTOR_SILENT: Final = Condition(
 SWEEPER_SILENT: Final = Condition(
     name="sweeper-silent",
     severity="high",
-    means="no sweep was finished for some hours: what a dead drill left behind stays, and costs",
+    means="the last sweep was finished three to five hours ago: what a dead drill left behind"
+    " stays, and costs",
     first="Read the log of drill-sweeper; then its schedule, `sweeper`.",
     periods=4,
     datapoints=3,
@@ -70,10 +76,11 @@ SWEEPER_SILENT: Final = Condition(
 SWEEPER_ERRORS: Final = Condition(
     name="sweeper-errors",
     severity="high",
-    means="the sweeper raised: something that has expired could not be deleted",
-    first="Read the log of drill-sweeper: it names the thing, and what AWS answered.",
-    periods=1,
-    datapoints=1,
+    means="the sweeper raised in two of three hours: it could not look, or could not delete what"
+    " has expired",
+    first="Read the log of drill-sweeper: it names the call or the thing, and what AWS answered.",
+    periods=3,
+    datapoints=2,
 )
 REMINDER_ERRORS: Final = Condition(
     name="reminder-errors",
@@ -113,7 +120,7 @@ PRODUCTION_TOUCHED: Final = Condition(
     severity="critical",
     means="a role of the drills called, on something that is not a drill's, what no drill may do",
     first="Ask CloudTrail who called what; disable the drill's schedule until you know why.",
-    periods=1,
+    periods=_PERIODS_OF_A_MOMENT,
     datapoints=1,
 )
 MOMENTS: Final = (FAILED, PRODUCTION_TOUCHED, REMINDER_ERRORS)
@@ -125,8 +132,8 @@ class Alarm:
     """A condition of a `subject`, which rings when its metric reaches 1, or where `silence` is
     meant, falls below 1.
 
-    `severity` is the drill's, where the condition has none; `drill` is its name, for what to do
-    first. One that is not `told` rings for a composite alarm alone.
+    `severity` is the drill's, where the condition has none; `called` is what to write for NAME in
+    what to do first. One that is not `told` rings for a composite alarm alone.
     """
 
     name: str
@@ -138,13 +145,13 @@ class Alarm:
     silence: bool = False
     warms_up: bool = False
     told: bool = True
-    drill: str = ""
+    called: str = ""
 
     @property
     def description(self) -> str:
         """What is told of it: subscriptions are filtered by how it begins."""
         return description(
-            self.condition, severity=self.severity, subject=self.subject, drill=self.drill
+            self.condition, severity=self.severity, subject=self.subject, called=self.called
         )
 
     @property
@@ -153,17 +160,19 @@ class Alarm:
         return _WARM_UP_MINUTES if self.warms_up else None
 
 
-def description(condition: Condition, *, severity: Severity, subject: str, drill: str = "") -> str:
+def description(condition: Condition, *, severity: Severity, subject: str, called: str = "") -> str:
     """What is wrong, what to do first, and where to read on: 1,024 characters at most.
 
-    `drill` takes the place of NAME in what to do first.
+    `called` takes the place of NAME in what to do first, unless it is too long for it.
 
     >>> description(OVERDUE, severity="medium", subject="aurora-monthly")[:53]
     'medium: aurora-monthly: its last scheduled time has p'
     """
+    first = condition.first
+    if called and len(called) <= _LONGEST_SUBJECT:
+        first = first.replace("NAME", called)
     if len(subject) > _LONGEST_SUBJECT:
         subject = f"{subject[: _LONGEST_SUBJECT - 1]}…"
-    first = condition.first.replace("NAME", drill) if drill else condition.first
     told = (
         f"{severity}: {subject}: {condition.means}. First: {first}"
         f" Runbook: {RUNBOOK}#{condition.name}"
@@ -184,6 +193,7 @@ def of_sources(stack: str, namespace: str, sources: Sequence[Source]) -> list[Al
             ),
             severity=_severity(condition, "high"),
             missing=IGNORE,
+            called=source.name,
         )
         for source in sources
         for condition in OF_SOURCES[source.kind]
@@ -203,7 +213,7 @@ def of_drill(namespace: str, drill: Drill) -> list[Alarm]:
             missing=BREACHING if condition is OVERDUE else IGNORE,
             warms_up=condition is OVERDUE,
             told=condition is not OVERDUE,
-            drill=drill.name,
+            called=drill.name,
         )
         for condition in OF_DRILLS
         if condition.alarms
@@ -239,6 +249,11 @@ def of_watch(
         of(REMINDER_ERRORS, reminder),
         of(LEFTOVERS, _hourly(namespace, EXPIRED, "Maximum"), IGNORE),
         of(UNTAGGED_LEFT, _hourly(namespace, UNTAGGED, "Maximum"), IGNORE),
+        *(
+            of(condition, _findings(namespace, {"Condition": condition.name}), IGNORE)
+            for condition in OF_WATCH
+            if condition.alarms
+        ),
     ]
 
 

@@ -60,7 +60,7 @@ class Line(Construct):
                 condition=FAILED,
                 metric=_failures(made),
                 severity=drill.severity,
-                drill=drill.name,
+                called=drill.name,
             ),
         )
 

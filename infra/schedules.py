@@ -17,7 +17,7 @@ from constructs import Construct
 
 from functions import naming
 from infra import schema
-from infra.alarms import MISSED, Alarm
+from infra.alarms import IGNORE, MISSED, Alarm
 from infra.config import ConfigurationError
 from infra.nag import acknowledge
 from infra.notify import Notify
@@ -62,6 +62,7 @@ class Schedules(Construct):
                     period=Duration.minutes(5), statistic="Maximum"
                 ),
                 severity="high",
+                missing=IGNORE,
             ),
         )
 

@@ -28,7 +28,6 @@ from infra.schedules import Schedules
 from infra.schema import Configuration
 from infra.watched import objectives
 
-_EVERY_HOUR = scheduler.ScheduleExpression.rate(HOUR)
 _DRILLS = f"{naming.PREFIX}*"
 
 _A_LIST = "it looks for what nobody remembers: AWS knows no resource for a list"
@@ -60,24 +59,16 @@ class Watch(Construct):
         collector = self._collector(watched, subnet_group)
         sweeper = self._sweeper(teardowns)
         reminder = self._reminder(notify)
-        reminds = configuration.watch.reminder
+        called = {"collector": collector, "reminder": reminder, "sweeper": sweeper}
         given: dict[str, Any] = {"watched": watched.to_document()}
-        for function, called, when in (
-            (collector, "collector", _EVERY_HOUR),
-            (sweeper, "sweeper", _EVERY_HOUR),
-            (
-                reminder,
-                "reminder",
-                scheduler.ScheduleExpression.expression(
-                    reminds.cron, TimeZone.of(reminds.timezone)
-                ),
-            ),
-        ):
+        for own in watched.schedules:
             schedules.invoke(
-                Construct(self, called.capitalize()),
-                name=called,
-                function=function,
-                when=when,
+                Construct(self, own.name.capitalize()),
+                name=own.name,
+                function=called[own.name],
+                when=scheduler.ScheduleExpression.expression(
+                    own.expression, TimeZone.of(own.timezone)
+                ),
                 given=given,
             )
         _alarms(
@@ -168,7 +159,7 @@ class Watch(Construct):
         )
 
     def _sweeper(self, teardowns: Sequence[lambda_.Function]) -> lambda_.Function:
-        return self._functions.make(
+        made = self._functions.make(
             Function(
                 name="sweeper",
                 purpose="Deletes what a dead drill left behind, once it has expired",
@@ -200,6 +191,9 @@ class Watch(Construct):
                 evidence=self._evidence,
             ),
         )
+        # The next sweep is its retry: Lambda's own would count as errors of two hours.
+        made.configure_async_invoke(retry_attempts=0)
+        return made
 
 
 def protected(configuration: Configuration) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from functions import naming
 from functions.watch.board import Objectives
-from functions.watch.watched import Drill, Source, Watched
+from functions.watch.watched import Drill, OwnSchedule, Source, Watched
 from infra import schema
 from infra.kinds import aurora_health, s3_versions_health, secret_rotation_health
 from infra.schema import AuroraDrill, Configuration
@@ -15,6 +15,8 @@ from infra.schema import AuroraDrill, Configuration
 PATIENCE_SECONDS: Final = 2 * 60 * 60
 """How late the Scheduler may start something; its own default would start a drill of five in the
 morning a day later."""
+
+_EVERY_HOUR: Final = "rate(1 hour)"
 
 _SOURCES: Final[tuple[Callable[[Configuration], list[Source]], ...]] = (
     aurora_health.sources,
@@ -31,6 +33,15 @@ def watched(configuration: Configuration) -> Watched:
         schedule_group=schedule_group(stack),
         sources=tuple(source for sources in _SOURCES for source in sources(configuration)),
         drills=tuple(_drill(drill, configuration) for drill in configuration.drills),
+        schedules=(
+            OwnSchedule(name="collector", expression=_EVERY_HOUR, timezone="UTC"),
+            OwnSchedule(name="sweeper", expression=_EVERY_HOUR, timezone="UTC"),
+            OwnSchedule(
+                name="reminder",
+                expression=configuration.watch.reminder.cron,
+                timezone=configuration.watch.reminder.timezone,
+            ),
+        ),
     )
 
 

@@ -5,7 +5,8 @@ looked at every minute, its periods end at that minute, and more periods are fet
 evaluates, so that older real points stand in for missing ones. How many more the guide does not
 say: its examples fetch five for three, so it is two here, and a test takes others as well.
 
-Not as in AWS: a point is seen in the minute after its own, however late AWS would show it.
+Not as in AWS: a point is seen in the minute after its own, or so many minutes later for all of
+them; AWS shows each when it is ready.
 """
 
 from __future__ import annotations
@@ -122,16 +123,20 @@ def _premature(points: str, datapoints: int) -> State | None:
 
 
 def changes(
-    alarm: Alarm, points: Points, *, start: int, end: int, extra: int = EXTRA
+    alarm: Alarm, points: Points, *, start: int, end: int, extra: int = EXTRA, late: int = 0
 ) -> Iterator[Change]:
-    """What an alarm that is made at the minute `start` does until the minute `end`."""
+    """What an alarm that is made at the minute `start` does until the minute `end`.
+
+    `late` is by how many minutes each point is seen later than in the minute after its own.
+    """
     fetched = alarm.periods + extra
     read = _Reader(alarm, points)
     state: State = INSUFFICIENT
     warming = alarm.warm_up > 0
-    for minute in _looks(alarm, points, fetched, start, end):
+    for minute in _looks(alarm, points, fetched, start, end, late):
         word = "".join(
-            read.period(minute - (back + 1) * alarm.period) for back in reversed(range(fetched))
+            read.period(minute - (back + 1) * alarm.period, minute - late)
+            for back in reversed(range(fetched))
         )
         if warming:
             filled = not alarm.whole_warm_up and "-" not in word[-alarm.periods :]
@@ -150,39 +155,43 @@ def changes(
         state = decided
 
 
-def _looks(alarm: Alarm, points: Points, fetched: int, start: int, end: int) -> Sequence[int]:
+def _looks(
+    alarm: Alarm, points: Points, fetched: int, start: int, end: int, late: int
+) -> Sequence[int]:
     """The minutes at which what is fetched is other than a minute before; between them nothing is.
 
-    A point comes into a period a minute after its own, and into the next one a period later.
+    A point comes into a period a minute after its own, or when it is seen, and into the next one a
+    period later.
     """
     arrivals = {minute for query in alarm.queries for minute in points.minutes(query.metric)}
     steps = [back * alarm.period + 1 for back in range(fetched + 1)]
     looks = {minute + step for minute in arrivals for step in steps}
+    looks |= {minute + late + 1 for minute in arrivals} if late else set()
     looks |= {start + 1, start + alarm.warm_up}
     return sorted(look for look in looks if start < look <= end)
 
 
 class _Reader:
-    """The periods of an alarm, each worked out once, by the minute at which it begins."""
+    """The periods of an alarm, each worked out once for the points that are seen."""
 
     def __init__(self, alarm: Alarm, points: Points) -> None:
         self._alarm = alarm
         self._points = points
         self._breaches = _COMPARE[alarm.operator]
-        self._known: dict[int, str] = {}
+        self._known: dict[tuple[int, int], str] = {}
 
-    def period(self, start: int) -> str:
-        known = self._known.get(start)
+    def period(self, start: int, seen: int) -> str:
+        """The period that begins at a minute, of the points before the minute `seen`."""
+        end = max(start, min(start + self._alarm.period, seen))
+        known = self._known.get((start, end))
         if known is None:
-            known = self._known[start] = self._read(start)
+            known = self._known[start, end] = self._read(start, end)
         return known
 
-    def _read(self, start: int) -> str:
+    def _read(self, start: int, end: int) -> str:
         alarm = self._alarm
         values = {
-            query.id: self._points.statistic(
-                query.metric, query.statistic, start, start + alarm.period
-            )
+            query.id: self._points.statistic(query.metric, query.statistic, start, end)
             for query in alarm.queries
         }
         value = alarm.expression(values)

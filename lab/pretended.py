@@ -269,6 +269,7 @@ _FAULTS: Final[Mapping[str, Mapping[str, Callable[[Any, datetime], Any]]]] = {
         "advice": _of_secret(replicas={"us-east-1": "Failed"}),
         "rotation-failed": _stuck,
         "rotation-overdue": _of_secret(rotation_enabled=False),
+        "secret-gone": _of_secret(deleted=True),
         "unreadable": lambda look, _: replace(
             look, secret=None, unread=(unreadable("DescribeSecret", _REFUSED),)
         ),

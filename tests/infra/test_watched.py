@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.config import ConfigurationError, load
-from tests.infra.cfn import resolve
+from tests.infra.cfn import Template, resolve
 from tests.infra.conftest import synthesized
 from tests.infra.samples import configuration, content
 
@@ -98,3 +98,20 @@ def test_what_does_not_fit_is_one_clear_line(
     (tmp_path / "drills.yaml").write_text(json.dumps(content({"kind": "s3_versions"})))
     with pytest.raises(ConfigurationError, match=told):
         synthesized(tmp_path / "drills.yaml", tmp_path)
+
+
+def test_the_list_tells_the_watch_s_own_schedules_as_they_are_deployed(template: Template) -> None:
+    deployed = {
+        each["Name"]: each for each in template.of_type("AWS::Scheduler::Schedule").values()
+    }
+    handed = {
+        json.dumps(json.loads(deployed[name]["Target"]["Input"])["watched"]["schedules"])
+        for name in ("collector", "reminder", "sweeper")
+    }
+    (told,) = map(json.loads, handed)
+    assert [each["name"] for each in told] == ["collector", "sweeper", "reminder"]
+    for each in told:
+        schedule = deployed[each["name"]]
+        assert schedule["ScheduleExpression"] == each["expression"]
+        assert schedule["ScheduleExpressionTimezone"] == each["timezone"]
+        assert schedule["State"] == "ENABLED"
