@@ -147,4 +147,5 @@ def _backed(found: DBClusterTypeDef) -> Backed:
         earliest=found.get("EarliestRestorableTime"),
         latest=found.get("LatestRestorableTime"),
         members=tuple(m["DBInstanceIdentifier"] for m in found.get("DBClusterMembers", [])),
+        window=found.get("PreferredBackupWindow", ""),
     )

@@ -19,6 +19,7 @@ from functions.aurora import addresses, backups, clusters, health, keys, usage
 from functions.aurora.protection import ABSENT, Backed, Look, Usage
 from functions.health import Finding, Health, unreadable
 from functions.settings import Settings
+from functions.watch.conditions import ADVICE
 from functions.watch.watched import Source
 
 Answer = TypeVar("Answer")
@@ -84,7 +85,7 @@ class _Looker:
                 f"DescribeDBClusterSnapshots of {self._name}",
                 partial(backups.automated_snapshots, self._name),
             ),
-            seconds=self._ask("DescribeEvents", backups.snapshot_seconds) or {},
+            seconds=self._ask_besides("DescribeEvents", backups.snapshot_seconds) or {},
             manual_snapshots=None if manual is None else manual[self._name],
             key_state=self._key_state(backed),
             quotas=self._ask("DescribeAccountAttributes", clusters.quotas),
@@ -107,6 +108,14 @@ class _Looker:
         answer = self._collection.answer(question, ask)
         if isinstance(answer, Finding):
             self._missed.append(answer)
+            return None
+        return answer
+
+    def _ask_besides(self, question: str, ask: Callable[[], Answer]) -> Answer | None:
+        """The same of what is only shown: that no restore depends on it makes it advice."""
+        answer = self._collection.answer(question, ask)
+        if isinstance(answer, Finding):
+            self._missed.append(replace(answer, condition=ADVICE.name))
             return None
         return answer
 
@@ -152,7 +161,7 @@ class _Looker:
 
     def _usage(self) -> Usage | None:
         names, now = self._collection.names, self._collection.now
-        sizes = self._ask("GetMetricData", partial(usage.of_clusters, names, now=now))
+        sizes = self._ask_besides("GetMetricData", partial(usage.of_clusters, names, now=now))
         return None if sizes is None else sizes[self._name]
 
 

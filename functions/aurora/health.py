@@ -7,7 +7,7 @@ backups nothing else is asked. A stopped one is backed up no more, but can be re
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from operator import attrgetter
 from typing import Any, Final
 
@@ -26,6 +26,9 @@ from functions.health import Finding, Gauge, Health
 
 SLOWEST_SNAPSHOT: Final = timedelta(hours=6)
 """RDS knows no failed snapshot: one that is `creating` for longer is taken for failed."""
+
+SNAPSHOT_GRACE: Final = timedelta(hours=2)
+"""How long after the end of its backup window a snapshot may be begun."""
 
 WINDOW_SLACK: Final = timedelta(hours=4)
 """How much shorter than the retention the restore window may be: its early edge moves in steps."""
@@ -105,14 +108,17 @@ def _snapshot_stale(look: Look, wanted: Mapping[str, Any], now: datetime) -> Ite
         return
     most = timedelta(seconds=wanted["snapshot_age_maximum_seconds"])
     newest = _newest(look.snapshots)
-    created = cluster.created_at if isinstance(cluster, Backed) else None
-    is_young = created is not None and now - created <= most
-    if newest is None and not is_young:
-        yield f"{look.name}: has no automated snapshot: expected one every day"
-    if newest is not None and now - newest.at > most:
+    created, window = None, ""
+    if isinstance(cluster, Backed):
+        created, window = cluster.created_at, cluster.window
+    if newest is None:
+        if created is None or now > next_snapshot_by(created, window, most):
+            yield f"{look.name}: has no automated snapshot: expected one every day"
+    elif now > next_snapshot_by(newest.at, window, most):
+        after = f", and one in its backup window of {window} UTC" if window else ""
         yield (
             f"{look.name}: its newest automated snapshot is {newest.identifier}, of"
-            f" {clock.render(newest.at)}: expected {_hours(most)} ago at most"
+            f" {clock.render(newest.at)}: expected {_hours(most)} ago at most{after}"
         )
     for snapshot in look.snapshots:
         if _is_stuck(snapshot, now):
@@ -120,6 +126,44 @@ def _snapshot_stale(look: Look, wanted: Mapping[str, Any], now: datetime) -> Ite
                 f"{snapshot.identifier}: is creating at {snapshot.progress} % for more than"
                 f" {_hours(SLOWEST_SNAPSHOT)}: expected it to be available"
             )
+
+
+def next_snapshot_by(last: datetime, window: str, most: timedelta) -> datetime:
+    """When there must be a newer snapshot than the last: neither `most` nor a window allows later.
+
+    RDS takes one a day, in the backup window. Whether it takes another on the day on which the
+    window is moved, it does not say: so the window that counts is the first to end a day after the
+    last snapshot, less the grace. With its own grace that is never later than after two days.
+
+    >>> last, most = datetime.fromisoformat("2026-11-02T02:10:00Z"), timedelta(hours=26)
+    >>> for window in ("", "02:00-02:30", "06:00-06:30", "00:15-00:45"):
+    ...     print(next_snapshot_by(last, window, most).isoformat(" ", "minutes"))
+    2026-11-03 04:10+00:00
+    2026-11-03 04:30+00:00
+    2026-11-03 08:30+00:00
+    2026-11-03 04:10+00:00
+    """
+    by_age = last + most
+    ends = _end_of(window)
+    if ends is None:
+        return by_age
+    a_day_later = (last + timedelta(days=1) - SNAPSHOT_GRACE).astimezone(UTC)
+    end = datetime.combine(a_day_later, ends, UTC)
+    if end < a_day_later:
+        end += timedelta(days=1)
+    return max(by_age, end + SNAPSHOT_GRACE)
+
+
+def _end_of(window: str) -> time | None:
+    """When a backup window ends, as RDS writes it; None where there is none.
+
+    >>> _end_of("23:45-00:15"), _end_of("")
+    (datetime.time(0, 15), None)
+    """
+    try:
+        return time.fromisoformat(window.partition("-")[2])
+    except ValueError:
+        return None
 
 
 def _advice(look: Look, now: datetime) -> Iterator[str]:

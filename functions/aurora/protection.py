@@ -24,7 +24,8 @@ class Backed:
     """A cluster, as far as its backups are concerned. Times are None while AWS does not say.
 
     `key` is the KMS key that a restore needs; empty where there is none, or where it is AWS's own,
-    which nobody can take away.
+    which nobody can take away. `window` is when the daily snapshot is taken, in UTC
+    ("02:00-02:30"); empty where AWS does not say.
     """
 
     identifier: str
@@ -39,6 +40,7 @@ class Backed:
     earliest: datetime | None
     latest: datetime | None
     members: tuple[str, ...] = ()
+    window: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

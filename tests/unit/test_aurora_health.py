@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.aurora.health import SNAPSHOTS_TOLD, judge
+from functions.aurora.health import SNAPSHOTS_TOLD, judge, next_snapshot_by
 from functions.aurora.protection import ABSENT, Backed, Look, Snapshot, Usage
 from functions.aurora.restorability import LEAST_FREE_ADDRESSES
 from functions.aurora.values import Quota
@@ -198,6 +198,91 @@ def test_a_young_cluster_need_have_no_snapshot_yet() -> None:
     assert found(replace(cluster(created_at=older, earliest=older), snapshots=())) == [
         "snapshot-stale"
     ]
+
+
+AT_TWO, AT_SIX = "02:00-02:30", "06:00-06:30"
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(f"2026-11-{text}Z")
+
+
+def found_at(now: str, *, last: str, window: str) -> list[str]:
+    """What is found of snapshots then, of a cluster whose last one was begun at another time."""
+    last_one = Snapshot(identifier="rds:prod-last", status="available", at=at(last))
+    look = replace(cluster(window=window, latest=at(now)), snapshots=(last_one,))
+    return [each.condition for each in judge(look, wanted=WANTED, now=at(now)).findings]
+
+
+@pytest.mark.parametrize(
+    ("last", "window", "in_time", "too_late"),
+    [
+        ("02 02:10", AT_TWO, "03 04:30", "03 04:31"),
+        ("02 02:00", AT_TWO, "03 04:30", "03 04:31"),
+        ("02 04:30", AT_TWO, "03 06:30", "03 06:31"),
+        ("02 02:10", AT_SIX, "03 08:30", "03 08:31"),
+        ("02 06:10", AT_TWO, "04 04:30", "04 04:31"),
+        ("02 02:10", "20:00-20:30", "03 22:30", "03 22:31"),
+        ("02 20:10", AT_TWO, "04 04:30", "04 04:31"),
+        ("02 23:50", "23:45-00:15", "04 02:15", "04 02:16"),
+        ("03 00:10", "23:45-00:15", "04 02:15", "04 02:16"),
+    ],
+    ids=[
+        "in its window",
+        "at its beginning",
+        "at the end of its grace",
+        "the window moved later",
+        "the window moved earlier",
+        "much later",
+        "much later, past midnight",
+        "over midnight",
+        "after midnight",
+    ],
+)
+def test_a_snapshot_is_due_when_a_window_has_passed_without_it(
+    last: str, window: str, in_time: str, too_late: str
+) -> None:
+    assert found_at(in_time, last=last, window=window) == []
+    assert found_at(too_late, last=last, window=window) == ["snapshot-stale"]
+
+
+def test_a_window_is_named_by_the_finding() -> None:
+    look = replace(cluster(window="03:00-03:30"), snapshots=(snapshot(timedelta(hours=60)),))
+    (finding,) = judged(look).findings
+    assert finding.text.endswith(
+        "26 hours ago at most, and one in its backup window of 03:00-03:30 UTC"
+    )
+
+
+def test_the_first_snapshot_of_a_cluster_is_due_after_a_window_too() -> None:
+    made = NOW - timedelta(hours=27)
+    young = replace(cluster(created_at=made, earliest=made, window="10:00-10:30"), snapshots=())
+    assert found(young) == []
+    assert found(replace(young, cluster=replace(CLUSTER, created_at=made, earliest=made))) == [
+        "snapshot-stale"
+    ]
+
+
+minutes_of_a_day = st.integers(0, 24 * 60 - 1)
+
+
+@given(begun=minutes_of_a_day, ends=minutes_of_a_day, length=st.integers(30, 240))
+def test_wherever_a_window_is_moved_the_next_snapshot_is_due_within_two_days(
+    begun: int, ends: int, length: int
+) -> None:
+    midnight = at("02 00:00")
+    last = midnight + timedelta(minutes=begun)
+    end = midnight + timedelta(minutes=ends)
+    window = f"{end - timedelta(minutes=length):%H:%M}-{end:%H:%M}"
+    due = next_snapshot_by(last, window, AGE)
+    assert last + AGE <= due <= last + timedelta(hours=48)
+    over = [end + timedelta(days=days, hours=2) for days in range(4)]
+    assert due == last + AGE or due in over
+
+
+@pytest.mark.parametrize("window", ["", "soon", "02:00"])
+def test_where_aws_tells_no_window_the_age_alone_counts(window: str) -> None:
+    assert next_snapshot_by(NOW, window, AGE) == NOW + AGE
 
 
 @pytest.mark.parametrize("state", ["Disabled", "PendingDeletion", ABSENT])
@@ -397,6 +482,7 @@ looks = st.builds(
             created_at=st.none() | st.just(NOW),
             earliest=st.none() | st.just(NOW),
             latest=st.none() | st.just(NOW),
+            window=st.sampled_from(["", AT_TWO, "odd"]),
         ),
     ),
     snapshots=st.none() | st.just(()) | st.just((LAST,)),

@@ -150,6 +150,8 @@ def world(new: World, monkeypatch: pytest.MonkeyPatch) -> World:
     now = datetime.now(UTC)
     new.source.cluster_create_time = now - timedelta(days=400)
     show_window(new, monkeypatch, earliest=now - timedelta(days=7), latest=now)
+    begins, ends = (f"{now - timedelta(hours=3, minutes=m):%H:%M}" for m in (15, -15))
+    new.source.preferred_backup_window = f"{begins}-{ends}"
     new.rds.backend.cluster_snapshots.clear()
     new.rds.backend.events.clear()
     for days in range(7):

@@ -181,6 +181,28 @@ def test_a_restorable_time_that_stands_still(world: World) -> None:
     assert world.found(later=timedelta(minutes=16)) == ["backup-stale"]
 
 
+def move_window(world: World, *, over: timedelta) -> None:
+    """Have the backup window end so long ago."""
+    end = datetime.now(UTC) - over
+    world.client("rds").modify_db_cluster(
+        DBClusterIdentifier=CLUSTER,
+        PreferredBackupWindow=f"{end - timedelta(minutes=30):%H:%M}-{end:%H:%M}",
+    )
+
+
+def test_a_window_that_was_moved_is_waited_for(world: World) -> None:
+    no_snapshot_for_long(world)
+    assert world.found() == ["snapshot-stale"]
+    move_window(world, over=timedelta(hours=-3))
+    assert world.found() == []
+    move_window(world, over=timedelta(hours=1, minutes=50))
+    assert world.found() == []
+    move_window(world, over=timedelta(hours=2, minutes=10))
+    (finding,) = world.look()[0].findings
+    assert finding.condition == "snapshot-stale"
+    assert "and one in its backup window of" in finding.text
+
+
 def test_no_restorable_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     show_window(world, monkeypatch, earliest=None, latest=None)
     assert world.found() == ["backup-stale"]
