@@ -6,9 +6,11 @@ A kind has `functions.<kind>.examine`, which looks at all its sources (`kinds.ex
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from functions.model import Check, Status
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +27,10 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gauge:
-    """One value of a metric of a source; `unit` is CloudWatch's (Seconds, Count, Bytes, None)."""
+    """One value of a metric of a source; `unit` is CloudWatch's.
+
+    Seconds, Count, Bytes, Percent, or None for a number that is none of these.
+    """
 
     name: str
     value: float
@@ -54,3 +59,19 @@ def unreadable(what: str, error: Exception) -> Finding:
         condition="unreadable",
         text=f"{what} could not be asked: {type(error).__name__}: {error}",
     )
+
+
+def of_check(condition: str, check: Check) -> Iterator[Finding]:
+    """The finding that a failed check of a drill is between drills; none of another check.
+
+    >>> from functions.model import CheckClass
+    >>> versioning = Check(name="versioning_on", check_class=CheckClass.PROTECTION, target="files",
+    ...                    status=Status.FAILED, expected="Enabled", observed="Suspended")
+    >>> [finding.text for finding in of_check("versioning-off", versioning)]
+    ['files: versioning on: Suspended: expected Enabled']
+    """
+    if check.status is Status.FAILED:
+        name = check.name.replace("_", " ")
+        detail = f": {check.detail}" if check.detail else ""
+        text = f"{check.target}: {name}: {check.observed}: expected {check.expected}{detail}"
+        yield Finding(condition=condition, text=text)

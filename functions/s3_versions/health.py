@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from functions import clock
-from functions.health import Finding, Gauge, Health
-from functions.model import Check, Status
+from functions.health import Finding, Gauge, Health, of_check
 from functions.s3_versions import protection
 from functions.s3_versions.facts import Facts, covers, soonest
 from functions.watch.conditions import (
@@ -20,7 +19,6 @@ from functions.watch.conditions import (
     REPLICATION_FAILING,
     UNPROTECTED,
     VERSIONING_OFF,
-    Condition,
 )
 
 _USABLE: Final = "Enabled"
@@ -32,13 +30,15 @@ class Look:
 
     `failed` are the operations that failed in 24 hours, by each rule that was asked about: None
     where S3 gave no value. `keys` are the states of the keys that were asked about, None for one
-    that is not there. `unread` are the questions that were not answered.
+    that is not there; `hidden` are those of the bucket alone that may not be asked about. `unread`
+    are the questions that were not answered.
     """
 
     name: str
     facts: Facts | None
     failed: Mapping[str, float | None] = field(default_factory=dict)
     keys: Mapping[str, str | None] = field(default_factory=dict)
+    hidden: tuple[str, ...] = ()
     unread: tuple[Finding, ...] = ()
 
 
@@ -58,7 +58,7 @@ def judge(look: Look, *, wanted: Mapping[str, Any], now: datetime) -> Health:
     found = [
         *_versioning(facts),
         *_protection(facts, wanted),
-        *_keys(look, wanted),
+        *_keys(look),
         *_replication(facts, look.failed, wanted["replication"]),
         *_lifecycle_advice(facts, wanted),
     ]
@@ -80,29 +80,38 @@ def is_known(facts: Facts, *parts: str) -> bool:
 
 def _versioning(facts: Facts) -> Iterator[Finding]:
     if is_known(facts, "versioning"):
-        yield from _failed(VERSIONING_OFF, protection.versioning(facts, facts))
+        yield from of_check(VERSIONING_OFF.name, protection.versioning(facts, facts))
 
 
 def _protection(facts: Facts, wanted: Mapping[str, Any]) -> Iterator[Finding]:
     if is_known(facts, "lifecycle"):
         for kept in wanted["kept"]:
             check = protection.noncurrent_expiry(facts, prefix=kept["prefix"], least=kept["days"])
-            yield from _failed(UNPROTECTED, check)
+            yield from of_check(UNPROTECTED.name, check)
     if is_known(facts, "encryption"):
         for encryption in wanted["encryption"]:
-            yield from _failed(UNPROTECTED, protection.encryption(facts, encryption))
+            yield from of_check(UNPROTECTED.name, protection.encryption(facts, encryption))
     if is_known(facts, "access block"):
         required = wanted["public_access_block"]
-        yield from _failed(UNPROTECTED, protection.public_access(facts, required=required))
+        yield from of_check(UNPROTECTED.name, protection.public_access(facts, required=required))
 
 
-def _keys(look: Look, wanted: Mapping[str, Any]) -> Iterator[Finding]:
-    """Without its key, nobody can read what is encrypted with it."""
-    for key in keys_of(wanted):
-        if key in look.keys and look.keys[key] != _USABLE:
-            state = look.keys[key] or "not there"
-            text = f"{look.name}: its key {key} is {state}: expected {_USABLE}"
+def _keys(look: Look) -> Iterator[Finding]:
+    """Without its key, nobody can read what is encrypted with it.
+
+    Whether a key that the bucket alone names can be used is not known where its own policy lets
+    nobody ask: that is advice, for the key may be another account's, and may well work.
+    """
+    for key, state in look.keys.items():
+        if state != _USABLE:
+            text = f"{look.name}: its key {key} is {state or 'not there'}: expected {_USABLE}"
             yield Finding(condition=UNPROTECTED.name, text=text)
+    for key in look.hidden:
+        text = (
+            f"{look.name}: whether its key {key} can be used is not known: DescribeKey is denied:"
+            " let the key's policy allow it, and name the key in drills.yaml"
+        )
+        yield Finding(condition=ADVICE.name, text=text)
 
 
 def keys_of(wanted: Mapping[str, Any]) -> list[str]:
@@ -114,15 +123,31 @@ def keys_of(wanted: Mapping[str, Any]) -> list[str]:
     return [each["kms_key"] for each in wanted["encryption"] if each["kms_key"]]
 
 
+def own_key(facts: Facts) -> str:
+    """The key that the bucket itself names for what is written; empty for one of AWS's own.
+
+    S3 tells it as whoever set it wrote it: an id, an ARN, or an alias. AWS's own nobody can disable
+    or delete.
+
+    >>> own_key(Facts(name="b", versioning="", encryption="aws:kms", kms_key="alias/files"))
+    'alias/files'
+    >>> own_key(Facts(name="b", versioning="", encryption="aws:kms", kms_key="alias/aws/s3"))
+    ''
+    """
+    return "" if "alias/aws/" in facts.kms_key else facts.kms_key
+
+
 def _replication(facts: Facts, failed: Mapping[str, float | None], asked: str) -> Iterator[Finding]:
     """S3 publishes a rule's failures only where it has metrics, and once something was replicated.
 
-    So a rule without a value is no failure: its user's guide says to ignore missing data.
+    So a rule without a value is no failure: its user's guide says to ignore missing data. That a
+    bucket was replicated once, and is no more, one look cannot know: only `required` asks for it.
     """
     if asked == "ignored" or not is_known(facts, "replication"):
         return
     check = protection.replication(facts, asked=asked, failed=failed)
-    yield from _failed(REPLICATION_FAILING if facts.replications else UNPROTECTED, check)
+    condition = REPLICATION_FAILING if facts.replications else UNPROTECTED
+    yield from of_check(condition.name, check)
     for rule in facts.replications:
         if not rule.measured:
             what = "has no metrics: whether it fails is not known: expected them switched on"
@@ -151,17 +176,6 @@ def _lifecycle_advice(facts: Facts, wanted: Mapping[str, Any]) -> Iterator[Findi
                 text=f"{facts.name}: no lifecycle rule aborts unfinished uploads{below}: their"
                 " parts are paid for, and no listing of objects shows them",
             )
-
-
-def _failed(condition: Condition, check: Check) -> Iterator[Finding]:
-    """The finding that a failed check is; none of another check."""
-    if check.status is Status.FAILED:
-        text = f"{check.target}: {_words(check.name)}: {check.observed}: expected {check.expected}"
-        yield Finding(condition=condition.name, text=text)
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _gauges(facts: Facts, failed: Mapping[str, float | None], asked: str) -> Iterator[Gauge]:

@@ -16,6 +16,8 @@ _FAILURES = "cloudwatch:GetMetricStatistics"
 _KEY = "kms:DescribeKey"
 _WEAKEST_FIRST = ("ignored", "if_replicated", "required")
 
+_ANY_KEY = f"arn:{Aws.PARTITION}:kms:{Aws.REGION}:{Aws.ACCOUNT_ID}:key/*"
+
 LOOKS: tuple[str, ...] = (*CONFIGURATION_LOOKS, _FAILURES, _KEY)
 """All that the collector calls to look at buckets."""
 
@@ -51,10 +53,15 @@ def may_look(configuration: Configuration) -> list[Permission]:
     if not drills:
         return []
     buckets = dict.fromkeys(f"arn:{Aws.PARTITION}:s3:::{drill.bucket}" for drill in drills)
-    keys = list(dict.fromkeys(drill.kms_key for drill in drills if drill.kms_key))
+    named = [drill.kms_key for drill in drills if drill.kms_key]
+    own = configuration.deployment.permissions.source_keys or (_ANY_KEY,)
     return [
         Permission(actions=list(CONFIGURATION_LOOKS), resources=list(buckets)),
-        *([Permission(actions=[_KEY], resources=keys)] if keys else []),
+        Permission(
+            actions=[_KEY],
+            resources=list(dict.fromkeys([*named, *own])),
+            because="only shows whether a key can be used; of its own key the bucket tells",
+        ),
         Permission(
             actions=[_FAILURES],
             resources=["*"],

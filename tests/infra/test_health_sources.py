@@ -13,7 +13,7 @@ from lab.calls import Call
 from lab.iam import Iam, SecretFacts, World
 from lab.policies import Role
 from tests.infra.bucket_calls import facts
-from tests.infra.samples import BUCKET, ROTATION, configuration
+from tests.infra.samples import BUCKET, DEPLOYMENT, ROTATION, configuration
 
 KEY = "arn:aws:kms:sa-east-1:123456789012:key/1a2b"
 SEALED: dict[str, Any] = {"encryption": {"type": "kms", "kms_key": KEY}}
@@ -105,18 +105,27 @@ def test_looking_writes_nothing_and_reads_no_value(kind: Any) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_wildcard_says_why(kind: Any) -> None:
     for permission in kind.may_look(configuration(bucket(), rotation())):
-        assert bool(permission.because) == ("*" in permission.resources)
+        assert bool(permission.because) == any("*" in each for each in permission.resources)
 
 
-def test_a_key_may_be_looked_at_only_where_drills_yaml_names_it() -> None:
-    without = s3_versions_health.may_look(configuration(bucket()))
-    assert "kms:DescribeKey" not in actions(without)
-    [one] = [
-        permission
-        for permission in s3_versions_health.may_look(configuration(bucket(**SEALED)))
-        if "kms:DescribeKey" in permission.actions
-    ]
-    assert one.resources == [KEY]
+def keys(*drills: dict[str, Any], **others: Any) -> list[str]:
+    """The keys that the collector may look at for buckets."""
+    allowed = s3_versions_health.may_look(configuration(*drills, **others))
+    [one] = [permission for permission in allowed if "kms:DescribeKey" in permission.actions]
+    assert list(one.actions) == ["kms:DescribeKey"]
+    return [re.sub(r"\$\{Token\[[^\]]*\]\}", "", each) for each in one.resources]
+
+
+def test_any_key_may_be_looked_at_for_a_bucket_names_its_own() -> None:
+    assert keys(bucket()) == ["arn::kms:::key/*"]
+    assert keys(bucket(**SEALED)) == [KEY, "arn::kms:::key/*"]
+
+
+def test_the_keys_that_drills_yaml_narrows_roles_to_are_those_of_buckets_too() -> None:
+    other = KEY.replace("1a2b", "3c4d")
+    narrowed = {**DEPLOYMENT, "permissions": {"source_keys": [other]}}
+    assert keys(bucket(**SEALED), deployment=narrowed) == [KEY, other]
+    assert keys(bucket(), deployment=narrowed) == [other]
 
 
 def test_a_secret_by_its_arn_is_looked_at_by_its_arn() -> None:
@@ -135,6 +144,7 @@ def asked() -> list[tuple[str, str, dict[str, Any]]]:
     return [
         *facts("fibonacci-files-prod"),
         ("cloudwatch", "GetMetricStatistics", {"Namespace": "AWS/S3"}),
+        ("kms", "DescribeKey", {"KeyId": KEY}),
         ("secretsmanager", "DescribeSecret", described),
         ("secretsmanager", "ListSecretVersionIds", described),
         ("lambda", "GetFunctionConfiguration", function),

@@ -15,7 +15,7 @@ from functions.health import Finding, Health
 from functions.model import Status
 from functions.s3_versions import protection
 from functions.s3_versions.facts import Expiry, Facts, Replication
-from functions.s3_versions.health import Look, judge
+from functions.s3_versions.health import Look, judge, own_key
 from functions.watch.conditions import OF_SOURCES
 from tests.unit.test_s3_plan import INSIDE
 
@@ -49,6 +49,7 @@ def health(
     *,
     failed: dict[str, float | None] | None = None,
     keys: dict[str, str | None] | None = None,
+    hidden: tuple[str, ...] = (),
     unread: tuple[Finding, ...] = (),
     **change: Any,
 ) -> Health:
@@ -58,6 +59,7 @@ def health(
         facts=replace(HEALTHY, **change),
         failed=failed or {},
         keys=keys or {},
+        hidden=hidden,
         unread=unread,
     )
     return judge(look, wanted=WANTED | (wanted or {}), now=NOW)
@@ -193,6 +195,25 @@ def test_a_key_that_cannot_be_used_protects_nothing(state: str | None) -> None:
 
 def test_a_key_that_is_enabled_is_in_order() -> None:
     assert health(WITH_KEY, keys={KEY: "Enabled"}, **SEALED).findings == ()
+
+
+@pytest.mark.parametrize("state", ["Disabled", "PendingDeletion", None])
+def test_a_key_that_the_bucket_alone_names_must_be_usable_too(state: str | None) -> None:
+    anything = {"encryption": [{"type": "any", "kms_key": ""}]}
+    assert health(anything, keys={KEY: "Enabled"}, **SEALED).findings == ()
+    assert conditions(health(anything, keys={KEY: state}, **SEALED)) == ["unprotected"]
+
+
+def test_a_key_that_lets_nobody_ask_about_it_is_advice_that_names_it() -> None:
+    anything = {"encryption": [{"type": "any", "kms_key": ""}]}
+    [only] = health(anything, hidden=(KEY,), **SEALED).findings
+    assert only.condition == "advice"
+    assert only.text.startswith(f"files: whether its key {KEY} can be used is not known")
+
+
+@pytest.mark.parametrize("key", ["", "alias/aws/s3", "arn:aws:kms:sa-east-1:1:alias/aws/s3"])
+def test_a_key_of_aws_itself_is_nobodys_to_take_away(key: str) -> None:
+    assert own_key(replace(HEALTHY, encryption="aws:kms", kms_key=key)) == ""
 
 
 def test_public_access_that_is_not_asked_for_is_no_finding() -> None:

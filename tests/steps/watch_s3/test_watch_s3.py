@@ -114,6 +114,71 @@ def test_the_key_of_the_bucket_must_be_usable(here: Emulator, bucket: Bucket) ->
     assert "is PendingDeletion" in bucket.health(**wanted).findings[0].text
 
 
+ANYTHING: dict[str, Any] = {"encryption": [{"type": "any", "kms_key": ""}]}
+
+
+@pytest.mark.parametrize("told", ["Arn", "KeyId", "alias"])
+def test_a_key_that_the_bucket_alone_names_must_be_usable(
+    here: Emulator, bucket: Bucket, told: str
+) -> None:
+    kms = here.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    alias = f"alias/{bucket.name}"
+    kms.create_alias(AliasName=alias, TargetKeyId=key["KeyId"])
+    name = alias if told == "alias" else key[told]
+    bucket.encrypt("aws:kms", name)
+    assert bucket.conditions(**ANYTHING) == []
+    kms.disable_key(KeyId=key["KeyId"])
+    [only] = bucket.health(**ANYTHING).findings
+    assert only.condition == "unprotected"
+    assert only.text == f"{bucket.name}: its key {name} is Disabled: expected Enabled"
+    kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7)
+    [only] = bucket.health(**ANYTHING).findings
+    assert "is PendingDeletion" in only.text
+
+
+def test_a_key_of_the_bucket_alone_that_is_not_there_is_found(bucket: Bucket) -> None:
+    bucket.encrypt("aws:kms", "00000000-0000-0000-0000-000000000000")
+    [only] = bucket.health(**ANYTHING).findings
+    assert (only.condition, "is not there" in only.text) == ("unprotected", True)
+
+
+def test_a_key_that_both_name_is_asked_about_once(here: Emulator, bucket: Bucket) -> None:
+    key = here.client("kms").create_key()["KeyMetadata"]
+    bucket.encrypt("aws:kms", key["KeyId"])
+    called: list[Call] = []
+    here.before_call.append(called.append)
+    assert bucket.conditions(encryption=[{"type": "kms", "kms_key": key["Arn"]}]) == []
+    assert [call.operation for call in called].count("DescribeKey") == 1
+
+
+def test_the_keys_of_aws_itself_are_not_asked_about(here: Emulator, bucket: Bucket) -> None:
+    called: list[Call] = []
+    here.before_call.append(called.append)
+    for key in ("", "alias/aws/s3"):
+        bucket.encrypt("aws:kms", key)
+        assert bucket.conditions(**ANYTHING) == []
+    assert "kms" not in {call.service for call in called}
+
+
+def test_a_key_of_the_bucket_alone_that_may_not_be_looked_at_is_advice(
+    here: Emulator, bucket: Bucket
+) -> None:
+    key = here.client("kms").create_key()["KeyMetadata"]["Arn"]
+    bucket.encrypt("aws:kms", key)
+    bucket.deny("DescribeKey", code="AccessDeniedException")
+    found = bucket.health(**ANYTHING)
+    [only] = found.findings
+    assert (only.condition, key in only.text) == ("advice", True)
+    assert found.facts["keys"] == {}
+
+
+def test_a_key_of_which_kms_tells_nothing_is_unreadable(here: Emulator, bucket: Bucket) -> None:
+    bucket.encrypt("aws:kms", here.client("kms").create_key()["KeyMetadata"]["Arn"])
+    bucket.deny("DescribeKey", code="KMSInternalException")
+    assert bucket.conditions(**ANYTHING) == ["unreadable"]
+
+
 def test_a_key_that_was_never_there_is_found(bucket: Bucket) -> None:
     key = "arn:aws:kms:sa-east-1:123456789012:key/00000000-0000-0000-0000-000000000000"
     bucket.encrypt("aws:kms", key)
