@@ -20,15 +20,16 @@ _NO_ANSWER = (BotoCoreError, ClientError, DrillError)
 def examine(sources: Sequence[Source], *, now: datetime) -> Iterator[tuple[Source, Health]]:
     """The health of each secret, in their order; raises nothing for one that cannot be read.
 
-    One question of Secrets Manager a secret, a second one while a rotation is pending, and two of
-    Lambda. CloudTrail is asked once for all of them, at most eight requests; where it does not
-    answer, only the rate of success is not known.
+    One question of Secrets Manager a secret, and a second one while a rotation is pending. Lambda,
+    which answers 15 a second, is asked twice for each function, however many secrets share it.
+    CloudTrail is asked once for all of them, at most eight requests; where it does not answer, only
+    the rate of success is not known.
     """
     if not sources:
         return
-    history = _history(now)
+    history, functions = _history(now), _Functions()
     for source in sources:
-        look = _look(source)
+        look = _look(source, functions)
         yield source, health.judge(look, wanted=source.wanted, history=history, now=now)
 
 
@@ -40,7 +41,23 @@ def _history(now: datetime) -> History | str:
         return unreadable("LookupEvents", error).text
 
 
-def _look(source: Source) -> Look:
+class _Functions:
+    """The rotation functions of one collection: Lambda is asked about each once."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, RotationFunction | Finding | None] = {}
+
+    def find(self, name: str) -> RotationFunction | Finding | None:
+        """The function; None for one that is not there, a finding where nobody answered."""
+        if name not in self._found:
+            try:
+                self._found[name] = lambdas.describe(name)
+            except _NO_ANSWER as error:
+                self._found[name] = unreadable(f"the rotation function {name}", error)
+        return self._found[name]
+
+
+def _look(source: Source, functions: _Functions) -> Look:
     """A secret, as far as AWS answers."""
     try:
         secret = secrets.describe(source.name)
@@ -51,7 +68,7 @@ def _look(source: Source) -> Look:
         return Look(name=source.name, secret=secret)
     unread_too: list[Finding] = []
     versions = _versions(source, secret, unread_too)
-    asked, function = _function(source, secret, unread_too)
+    asked, function = _function(source, secret, functions, unread_too)
     return Look(
         name=source.name,
         secret=secret,
@@ -74,14 +91,14 @@ def _versions(source: Source, secret: Secret, unread: list[Finding]) -> tuple[Ve
 
 
 def _function(
-    source: Source, secret: Secret, unread: list[Finding]
+    source: Source, secret: Secret, functions: _Functions, unread: list[Finding]
 ) -> tuple[bool, RotationFunction | None]:
     """Whether the rotation function was asked about, and what it is; None is one not there."""
     name = health.named_function(secret, source.wanted)
     if not name or not secret.rotation_enabled:
         return False, None
-    try:
-        return True, lambdas.describe(name)
-    except _NO_ANSWER as error:
-        unread.append(unreadable(f"the rotation function {name} of {source.name}", error))
+    found = functions.find(name)
+    if isinstance(found, Finding):
+        unread.append(found)
         return False, None
+    return True, found

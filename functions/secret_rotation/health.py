@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from functions import clock
-from functions.health import Finding, Gauge, Health
-from functions.model import Check, Status
+from functions.health import Finding, Gauge, Health, of_check
 from functions.secret_rotation import findings, plan
 from functions.secret_rotation.values import (
     History,
@@ -22,7 +21,13 @@ from functions.secret_rotation.values import (
     Version,
     function_name,
 )
-from functions.watch.conditions import ADVICE, ROTATION_FAILED, ROTATION_OVERDUE, Condition
+from functions.watch.conditions import (
+    ADVICE,
+    ROTATION_FAILED,
+    ROTATION_OVERDUE,
+    SECRET_GONE,
+    Condition,
+)
 
 STUCK_AFTER: Final = timedelta(hours=1)
 """A rotation takes minutes, and Secrets Manager tries again what failed: after that it is stuck."""
@@ -61,11 +66,11 @@ def judge(
         return Health(findings=look.unread)
     if look.secret is None:
         text = f"{look.name}: there is no such secret: expected one that is rotated"
-        return Health(findings=(_finding(ROTATION_FAILED, text),), facts={"exists": False})
+        return Health(findings=(_finding(SECRET_GONE, text),), facts={"exists": False})
     secret = replace(look.secret, asked_at=now)
     return Health(
         gauges=tuple(_gauges(secret, history, now)),
-        findings=(*_findings(look, secret, wanted), *look.unread),
+        findings=(*_findings(look, secret, wanted), *_of_history(look, history), *look.unread),
         facts=_told(look, secret, history),
     )
 
@@ -73,16 +78,16 @@ def judge(
 def _findings(look: Look, secret: Secret, wanted: Mapping[str, Any]) -> Iterator[Finding]:
     if secret.deleted:
         text = f"{look.name}: is scheduled for deletion: expected it in use: restore it"
-        yield _finding(ROTATION_FAILED, text)
+        yield _finding(SECRET_GONE, text)
         return
     source = plan.described(secret, look.versions)
     if is_stuck(secret, look.versions):
-        yield from _failed(ROTATION_FAILED, findings.not_stuck(source))
+        yield from of_check(ROTATION_FAILED.name, findings.not_stuck(source))
     if secret.rotation_enabled:
         yield from _of_function(look, secret, wanted)
-        yield from _failed(ROTATION_OVERDUE, findings.on_time(source))
+        yield from of_check(ROTATION_OVERDUE.name, findings.on_time(source))
         yield from _of_age(secret, wanted["rotation_days_maximum"])
-        yield from _failed(ADVICE, findings.schedule(wanted, source))
+        yield from of_check(ADVICE.name, findings.schedule(wanted, source))
     else:
         text = f"{look.name}: its rotation is switched off: expected it on"
         yield _finding(ROTATION_OVERDUE, text)
@@ -90,6 +95,12 @@ def _findings(look: Look, secret: Secret, wanted: Mapping[str, Any]) -> Iterator
         if status == "Failed":
             text = f"{look.name}: its replica in {region} has failed: expected InSync"
             yield _finding(ADVICE, text)
+
+
+def _of_history(look: Look, history: History | str) -> Iterator[Finding]:
+    """The rate is no more than told: what is wrong today, the secret itself says."""
+    if isinstance(history, str):
+        yield _finding(ADVICE, f"{look.name}: the rate of success is not known: {history}")
 
 
 def is_stuck(secret: Secret, versions: tuple[Version, ...]) -> bool:
@@ -156,14 +167,6 @@ def _of_age(secret: Secret, most: int) -> Iterator[Finding]:
 
 def _days_since(instant: datetime | None, now: datetime) -> float | None:
     return (now - instant) / _DAY if instant else None
-
-
-def _failed(condition: Condition, check: Check) -> Iterator[Finding]:
-    """The finding that a failed check is; none of another check."""
-    if check.status is Status.FAILED:
-        detail = f": {check.detail}" if check.detail else ""
-        text = f"{check.target}: {check.observed}: expected {check.expected}{detail}"
-        yield _finding(condition, text)
 
 
 def _finding(condition: Condition, text: str) -> Finding:

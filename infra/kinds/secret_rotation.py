@@ -141,7 +141,7 @@ class SecretRotation(Construct):
                 *_may_use_keys(self._drills, "kms:Decrypt"),
                 Permission(
                     actions=["lambda:GetFunctionConfiguration", "lambda:GetPolicy"],
-                    resources=_distinct(_function(drill) for drill in self._drills),
+                    resources=_distinct(function_arn(drill) for drill in self._drills),
                 ),
                 *self._may_describe_clusters(),
                 Permission(
@@ -181,7 +181,7 @@ class SecretRotation(Construct):
                 *self._may_rotate(drills),
                 Permission(
                     actions=["lambda:InvokeFunction"],
-                    resources=_distinct(_function(drill) for drill in drills),
+                    resources=_distinct(function_arn(drill) for drill in drills),
                 ),
             ],
         )
@@ -297,7 +297,7 @@ class SecretRotation(Construct):
         """
         own = self._own(drills)
         live = self._sources(drill for drill in drills if drill.mode == "live")
-        functions = _distinct(_function(drill) for drill in drills)
+        functions = _distinct(function_arn(drill) for drill in drills)
         no_rules: Conditions = {"BoolIfExists": {"secretsmanager:ModifyRotationRules": "false"}}
         named: Conditions = {
             "StringEquals": {"secretsmanager:RotationLambdaARN": functions},
@@ -322,7 +322,7 @@ class SecretRotation(Construct):
         ]
 
     def _sources(self, drills: Iterable[RotationDrill]) -> list[str]:
-        return _distinct(_secret(drill) for drill in drills)
+        return _distinct(secret_arn(drill) for drill in drills)
 
     def _own(self, drills: Iterable[RotationDrill]) -> list[str]:
         return [
@@ -354,8 +354,8 @@ def _may_use_keys(drills: Iterable[RotationDrill], *actions: str) -> list[Permis
     return [Permission(actions=list(actions), resources=keys, conditions={"StringEquals": through})]
 
 
-def _secret(drill: RotationDrill) -> str:
-    """The ARN; behind a name AWS puts six characters of its own."""
+def secret_arn(drill: RotationDrill) -> str:
+    """The ARN of the secret that is drilled; behind a name AWS puts six characters of its own."""
     if drill.secret.startswith("arn:"):
         return drill.secret
     return _arn("secretsmanager", f"secret:{drill.secret}-??????")
@@ -368,7 +368,8 @@ def _anywhere(drill: RotationDrill) -> str:
     return f"arn:{Aws.PARTITION}:secretsmanager:*:*:secret:{drill.secret}-??????"
 
 
-def _function(drill: RotationDrill) -> str:
+def function_arn(drill: RotationDrill) -> str:
+    """The ARN of the function that rotates it."""
     return _arn("lambda", f"function:{drill.rotation_function}")
 
 

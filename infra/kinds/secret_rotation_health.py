@@ -5,11 +5,10 @@ Nothing here lets anybody read a secret's value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from aws_cdk import Aws
+from collections.abc import Iterable
 
 from functions.watch.watched import Source
+from infra.kinds.secret_rotation import function_arn, secret_arn
 from infra.permissions import Permission
 from infra.schema import Configuration, RotationDrill
 
@@ -45,8 +44,10 @@ def may_look(configuration: Configuration) -> list[Permission]:
     if not drills:
         return []
     return [
-        Permission(actions=list(_SECRETS), resources=_each(_secrets(drills))),
-        Permission(actions=list(_FUNCTIONS), resources=_each(_functions(drills))),
+        Permission(actions=list(_SECRETS), resources=_each(secret_arn(drill) for drill in drills)),
+        Permission(
+            actions=list(_FUNCTIONS), resources=_each(function_arn(drill) for drill in drills)
+        ),
         Permission(
             actions=[_EVENTS],
             resources=["*"],
@@ -55,23 +56,5 @@ def may_look(configuration: Configuration) -> list[Permission]:
     ]
 
 
-def _secrets(drills: Sequence[RotationDrill]) -> list[str]:
-    """The ARNs; behind a name AWS puts six characters of its own."""
-    return [
-        drill.secret
-        if drill.secret.startswith("arn:")
-        else _arn("secretsmanager", f"secret:{drill.secret}-??????")
-        for drill in drills
-    ]
-
-
-def _functions(drills: Sequence[RotationDrill]) -> list[str]:
-    return [_arn("lambda", f"function:{drill.rotation_function}") for drill in drills]
-
-
-def _arn(service: str, resource: str) -> str:
-    return f"arn:{Aws.PARTITION}:{service}:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}"
-
-
-def _each(resources: Sequence[str]) -> list[str]:
+def _each(resources: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(resources))

@@ -93,7 +93,7 @@ def test_the_facts_are_json_and_hold_no_value() -> None:
 @pytest.mark.parametrize(
     ("change", "condition", "says"),
     [
-        ({"deleted": True}, "rotation-failed", "is scheduled for deletion"),
+        ({"deleted": True}, "secret-gone", "is scheduled for deletion"),
         (
             {"stages": PENDING, "changed_at": NOW - 2 * HOUR},
             "rotation-failed",
@@ -179,7 +179,7 @@ def test_a_secret_that_is_gone_is_found() -> None:
     found = judge(Look(name="prod/app", secret=None), wanted=WANTED, history=NONE, now=NOW)
     assert found.findings == (
         Finding(
-            condition="rotation-failed",
+            condition="secret-gone",
             text="prod/app: there is no such secret: expected one that is rotated",
         ),
     )
@@ -301,9 +301,15 @@ def test_the_rate_of_success_is_of_this_secret_and_this_time(
     assert found.facts["rotations"]["known"] is True
 
 
-def test_what_cloudtrail_could_not_tell_is_a_fact_and_no_finding() -> None:
+def test_what_cloudtrail_could_not_tell_is_advice() -> None:
     found = health(history="LookupEvents could not be asked: denied")
-    assert found.findings == ()
+    assert found.findings == (
+        Finding(
+            condition="advice",
+            text="prod/app: the rate of success is not known:"
+            " LookupEvents could not be asked: denied",
+        ),
+    )
     assert "RotationSuccessPercent" not in gauges(found)
     assert found.facts["rotations"] == {
         "known": False,
@@ -320,4 +326,5 @@ def test_every_condition_is_one_of_the_kinds() -> None:
         replicas={"us-east-1": "Failed"},
         unread=(UNREAD,),
     )
-    assert set(conditions(worst)) == known
+    gone = health(deleted=True)
+    assert {*conditions(worst), *conditions(gone)} == known

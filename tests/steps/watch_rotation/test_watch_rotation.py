@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,8 @@ from lab.lambdas import arn
 from lab.secrets_manager import PRINCIPAL
 from tests.steps.rotation import FUNCTION, Premises
 from tests.steps.watch_rotation.secret import Trail, Watched, look
+
+pytestmark = pytest.mark.usefixtures("trail")
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 Damage = Callable[[Watched], object]
@@ -50,10 +53,10 @@ def test_a_secret_in_order_has_no_finding(secret: Watched) -> None:
 @pytest.mark.parametrize(
     ("damage", "condition", "says"),
     [
-        (lambda s: s.api.delete_secret(SecretId=s.arn), "rotation-failed", "for deletion"),
+        (lambda s: s.api.delete_secret(SecretId=s.arn), "secret-gone", "for deletion"),
         (
             lambda s: s.api.delete_secret(SecretId=s.arn, ForceDeleteWithoutRecovery=True),
-            "rotation-failed",
+            "secret-gone",
             "no such secret",
         ),
         (lambda s: s.describe_function(), "rotation-failed", "is not there"),
@@ -150,8 +153,8 @@ def test_a_replica_that_failed_is_advice(
     ("operation", "says"),
     [
         ("DescribeSecret", "DescribeSecret of {} could not be asked: NotAllowed"),
-        ("GetFunctionConfiguration", "the rotation function rotate-shop of {} could not be asked"),
-        ("GetPolicy", "the rotation function rotate-shop of {} could not be asked"),
+        ("GetFunctionConfiguration", "the rotation function rotate-shop could not be asked"),
+        ("GetPolicy", "the rotation function rotate-shop could not be asked"),
     ],
 )
 def test_each_question_that_is_denied_is_a_finding(
@@ -191,7 +194,6 @@ def test_one_secret_that_cannot_be_read_does_not_stop_the_others(
     ]
 
 
-@pytest.mark.usefixtures("trail")
 def test_no_value_is_ever_read_and_the_questions_grow_with_the_secrets(
     premises: Premises, secret: Watched
 ) -> None:
@@ -199,10 +201,42 @@ def test_no_value_is_ever_read_and_the_questions_grow_with_the_secrets(
     called: list[Call] = []
     premises.emulator.before_call.append(called.append)
     look(*sources)
-    operations = [call.operation for call in called]
-    assert "GetSecretValue" not in operations
-    assert operations.count("LookupEvents") == 2
-    assert len(operations) == 2 + 3 * len(sources)
+    operations = Counter(call.operation for call in called)
+    assert operations == {
+        "LookupEvents": 2,
+        "DescribeSecret": len(sources),
+        "GetFunctionConfiguration": 1,
+        "GetPolicy": 1,
+    }
+
+
+def test_a_function_that_could_not_be_asked_about_is_told_of_each_secret_and_asked_once(
+    premises: Premises, secret: Watched
+) -> None:
+    asked: list[Call] = []
+
+    def refuse(call: Call) -> Refusal | None:
+        if call.operation != "GetFunctionConfiguration":
+            return None
+        asked.append(call)
+        return Refusal("AccessDeniedException", "as asked")
+
+    premises.emulator.before_call.append(refuse)
+    found = look(secret.source(), Watched(premises).source())
+    assert [[finding.condition for finding in each.findings] for each in found] == [
+        ["unreadable"],
+        ["unreadable"],
+    ]
+    assert len(asked) == 1
+
+
+def test_a_function_that_is_not_there_is_told_of_each_secret(
+    premises: Premises, secret: Watched
+) -> None:
+    other = Watched(premises)
+    secret.describe_function()
+    for each in look(secret.source(), other.source()):
+        assert [finding.condition for finding in each.findings] == ["rotation-failed"]
 
 
 def test_without_a_secret_nothing_is_asked(trail: Trail) -> None:
@@ -232,10 +266,17 @@ def test_a_secret_of_which_cloudtrail_has_no_event_has_no_rate(
     assert found.facts["rotations"]["why"].startswith("CloudTrail has none since ")
 
 
-def test_a_cloudtrail_that_does_not_answer_is_a_fact_and_no_finding(secret: Watched) -> None:
+def test_a_cloudtrail_that_does_not_answer_is_advice_for_each_secret(
+    premises: Premises, secret: Watched
+) -> None:
     secret.deny("LookupEvents")
-    found = secret.health()
-    assert found.findings == ()
+    found, other = look(secret.source(), Watched(premises).source())
+    [only] = found.findings
+    assert only.condition == "advice"
+    assert only.text.startswith(
+        f"{secret.name}: the rate of success is not known: LookupEvents could not be asked: "
+    )
+    assert [finding.condition for finding in other.findings] == ["advice"]
     assert found.facts["rotations"]["known"] is False
     assert "LookupEvents could not be asked" in found.facts["rotations"]["why"]
 
