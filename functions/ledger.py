@@ -1,8 +1,7 @@
 """The only file that talks to the run ledger (DynamoDB).
 
 One item per run; conditional writes give one run per drill at a time, and one run per scheduled
-time. Keys: `drill`, and `item`: "claim", "run#<run id>", "schedule#<scheduled time>",
-"watched" or "watched#<schedule>".
+time. Keys: `drill`, and `item`: "claim", "run#<run id>", "schedule#<scheduled time>" or "watched".
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from functions import clock
 from functions.aws import code_of
 from functions.settings import Settings
 
@@ -154,19 +152,24 @@ class Ledger:
         found = [json.loads(item["facts"]["S"]) for page in pages for item in page["Items"]]
         return sorted(found, key=lambda facts: str(facts["started_at"]))
 
-    def first_watched(self, now: datetime, *, schedule: str = "") -> datetime:
-        """Since when the drill is watched, or is watched with a schedule.
+    def watched(self) -> dict[str, Any] | None:
+        """What the collector remembers of the drill's schedule; None where it never looked."""
+        found = self._get("watched")
+        return json.loads(found["watched"]["S"]) if found and "watched" in found else None
 
-        That is from now on where nobody watched it before.
+    def watch(self, mine: dict[str, Any], *, instead_of: dict[str, Any] | None) -> dict[str, Any]:
+        """Remember that instead of what was remembered; what is then remembered.
+
+        That is another's, where another collector was faster: both then go by the same.
         """
-        item = f"watched#{schedule}" if schedule else "watched"
-        found = self._get(item)
-        if found is None:
-            mine = {**self._key(item), "since": {"S": clock.render(now)}}
-            if self._put(mine, mine="no execution's"):
-                return now
-            found = self._get(item) or mine
-        return clock.parse(found["since"]["S"])
+        condition, values = "attribute_not_exists(watched)", {}
+        if instead_of is not None:
+            condition = "watched = :known"
+            values = {":known": {"S": _compact(instead_of)}}
+        item = {**self._key("watched"), "watched": {"S": _compact(mine)}}
+        if self._put_if(item, condition, values):
+            return mine
+        return self.watched() or mine
 
     def _key(self, item: str) -> dict[str, Any]:
         return {"drill": {"S": self.drill}, "item": {"S": item}}
@@ -190,18 +193,24 @@ class Ledger:
         if instead_of:
             condition += " OR execution = :dead"
             values[":dead"] = {"S": instead_of}
+        return self._put_if(item, condition, values)
+
+    def _put_if(self, item: dict[str, Any], condition: str, values: dict[str, Any]) -> bool:
+        """Put an item where the condition holds; False where it does not."""
+        given: dict[str, Any] = {"ExpressionAttributeValues": values} if values else {}
         try:
             _dynamodb().put_item(
-                TableName=self.table,
-                Item=item,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
+                TableName=self.table, Item=item, ConditionExpression=condition, **given
             )
         except ClientError as error:
             if code_of(error) == "ConditionalCheckFailedException":
                 return False
             raise
         return True
+
+
+def _compact(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
 @cache

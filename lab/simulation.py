@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from functions import clock, naming
 from functions.health import Finding, Gauge, Health
-from functions.watch import cost, metrics, state
+from functions.watch import cost, due, metrics, state
+from functions.watch.due import Remembered
 from functions.watch.expired import EXPIRED, SWEEPS, UNTAGGED
-from functions.watch.standing import FoundSchedule, stand
-from functions.watch.watched import Drill, Source, Watched
+from functions.watch.standing import FoundSchedule, own_schedule_off, proven_at, stand
+from functions.watch.watched import Drill, OwnSchedule, Source, Watched
 from lab.declared import machine_arn
 from lab.pretended import look_at
 from lab.series import Metric, Points
@@ -56,7 +57,8 @@ class Simulation:
     """A deployment and its metrics. `began` is when it was made, `namespace` its own.
 
     `schedules` are those that differ from what was deployed, by drill; None is one that is gone.
-    `faults` are those of the sources, by name; `unread` is what could not be read, by drill.
+    `own_schedules` are such of the watch itself, by name. `faults` are those of the sources, by
+    name; `unread` is what could not be read, by drill.
     """
 
     watched: Watched
@@ -66,8 +68,10 @@ class Simulation:
     runs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     faults: dict[str, set[str]] = field(default_factory=dict)
     schedules: dict[str, FoundSchedule | None] = field(default_factory=dict)
+    own_schedules: dict[str, FoundSchedule | None] = field(default_factory=dict)
     unread: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     state: state.State | None = None
+    kept: dict[str, Remembered] = field(default_factory=dict)
     _metrics: dict[tuple[str, ...], Metric] = field(default_factory=dict)
 
     def run(
@@ -101,7 +105,12 @@ class Simulation:
         drills = {drill.name: self._stood(drill, now) for drill in self.watched.drills}
         before = self.state
         self.state = state.document(
-            self.watched, sources=sources, drills=drills, now=now, before=before
+            self.watched,
+            sources=sources,
+            drills=drills,
+            watch=[found for own in self.watched.schedules for found in self._own(own)],
+            now=now,
+            before=before,
         )
         for measure in (*metrics.measures(self.state, before), *metrics.finished()):
             self.publish(measure.name, now, measure.value, measure.dimensions)
@@ -148,10 +157,13 @@ class Simulation:
 
     def _stood(self, drill: Drill, now: datetime) -> Health:
         runs = [run for run in self.runs.get(drill.name, []) if _reported(run) <= now]
+        known = self.kept.get(drill.name) or Remembered.first(drill, self.began)
+        kept = due.remember(known, drill, proven_at(drill, runs, now=now), now=now)
+        self.kept[drill.name] = kept
         health = stand(
             drill,
             runs,
-            since=self.began,
+            kept=kept,
             now=now,
             found_schedule=self.schedules.get(drill.name, deployed(drill)),
             unread=self.unread.get(drill.name, ()),
@@ -159,6 +171,12 @@ class Simulation:
         spent = cost.month_to_date(drill, runs, now)
         gauges = (*health.gauges, Gauge(name=metrics.COST_THIS_MONTH, value=spent, unit="None"))
         return replace(health, gauges=gauges)
+
+    def _own(self, own: OwnSchedule) -> Iterator[Finding]:
+        as_deployed = FoundSchedule(
+            name=own.name, state="ENABLED", expression=own.expression, timezone=own.timezone
+        )
+        yield from own_schedule_off(own, self.own_schedules.get(own.name, as_deployed))
 
     def _ran(self, function: str, now: datetime, errors: float = 0.0) -> None:
         of = {"FunctionName": function}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -16,11 +17,18 @@ from functions import kinds
 from functions.health import Finding, Gauge, Health, unreadable
 from functions.ledger import Ledger
 from functions.settings import Settings
-from functions.watch import calendar, cost, schedules
-from functions.watch.conditions import NOT_WATCHED
+from functions.watch import calendar, cost, due, schedules
+from functions.watch.conditions import (
+    NOT_WATCHED,
+    OF_DRILLS,
+    UNREADABLE,
+    WATCH_SCHEDULE_OFF,
+    Condition,
+)
+from functions.watch.due import Remembered
 from functions.watch.metrics import COST_THIS_MONTH
-from functions.watch.standing import FoundSchedule, stand
-from functions.watch.watched import Drill, Source, Watched
+from functions.watch.standing import FoundSchedule, own_schedule_off, proven_at, stand
+from functions.watch.watched import Drill, OwnSchedule, Source, Watched
 
 Sources = dict[tuple[str, str], Health]
 """The healths of sources, by kind and name."""
@@ -44,17 +52,22 @@ _NOTHING_KNOWN: Final[dict[str, Any]] = {
     "proofs_last_year": None,
     "success_percent_90_days": None,
     "trend": [],
+    "unjudged": [each.name for each in OF_DRILLS if each is not NOT_WATCHED],
 }
 """Of a drill whose runs could not be read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """What was found: sources by kind and name, drills by name, and all runs of the drills."""
+    """What was found: sources by kind and name, drills by name, and all runs of the drills.
+
+    `watch` is what was found of the watch's own schedules.
+    """
 
     sources: Sources
     drills: dict[str, Health]
     runs: Runs
+    watch: tuple[Finding, ...] = ()
 
 
 def look(watched: Watched, *, settings: Settings, now: datetime, seconds: float) -> Seen:
@@ -75,7 +88,11 @@ def look(watched: Watched, *, settings: Settings, now: datetime, seconds: float)
         drill.name: pool.submit(_stand, drill, watched.schedule_group, settings, now)
         for drill in watched.drills
     }
-    pending: list[Future[Any]] = [*looks.values(), *stands.values()]
+    own = {
+        each.name: pool.submit(_own_schedule, each, watched.schedule_group)
+        for each in watched.schedules
+    }
+    pending: list[Future[Any]] = [*looks.values(), *stands.values(), *own.values()]
     wait(pending, timeout=seconds)
     stopped.set()
     pool.shutdown(wait=False, cancel_futures=True)
@@ -89,6 +106,7 @@ def look(watched: Watched, *, settings: Settings, now: datetime, seconds: float)
         },
         drills={name: health for name, (health, _) in stood.items()},
         runs=[run for _, runs in stood.values() for run in runs],
+        watch=tuple(finding for name, done in own.items() for finding in _own(name, done)),
     )
 
 
@@ -116,12 +134,33 @@ def _with_calendar(health: Health, drills: Sequence[Drill], now: datetime) -> He
 
 def _sound(health: Health) -> Health:
     """The health, without what JSON cannot hold: it would cost the whole state."""
+    told = _numbers(health, UNREADABLE)
     try:
-        json.dumps([dict(health.facts), [g.value for g in health.gauges]], allow_nan=False)
+        json.dumps(dict(told.facts), allow_nan=False)
     except (TypeError, ValueError) as error:
         finding = unreadable("what its kind says of it", error)
-        return Health(findings=(*health.findings, finding))
-    return health
+        return replace(told, facts={}, findings=(*told.findings, finding))
+    return told
+
+
+def _numbers(health: Health, otherwise: Condition) -> Health:
+    """The health, without gauges that are no numbers; each is a finding instead."""
+    odd = [gauge.name for gauge in health.gauges if not _is_number(gauge.value)]
+    findings = [
+        Finding(condition=otherwise.name, text=f"{name}, as it was measured, is no number")
+        for name in odd
+    ]
+    gauges = tuple(gauge for gauge in health.gauges if gauge.name not in odd)
+    return replace(health, gauges=gauges, findings=(*health.findings, *findings))
+
+
+def _is_number(value: object) -> bool:
+    """What a kind promises is checked: it may come of an answer of AWS.
+
+    >>> [_is_number(value) for value in (3, 0.5, None, "3", float("nan"), float("inf"))]
+    [True, True, False, False, False, False]
+    """
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 def _unseen(source: Source, look: Future[None]) -> Health:
@@ -131,21 +170,35 @@ def _unseen(source: Source, look: Future[None]) -> Health:
 def _stand(drill: Drill, group: str, settings: Settings, now: datetime) -> tuple[Health, Runs]:
     """How a drill stands, by its runs and its schedule, with what it cost this month."""
     ledger = Ledger.of(settings, drill.name)
-    since = ledger.first_watched(now)
-    scheduled_since = ledger.first_watched(now, schedule=f"{drill.cron} {drill.timezone}")
     runs = ledger.runs_since(now - _HISTORY, most=_MOST_RUNS)
+    kept = _kept(ledger, drill, proven_at(drill, runs, now=now), now)
     schedule, unread = _schedule(drill, group)
-    health = stand(
-        drill,
-        runs,
-        since=since,
-        scheduled_since=scheduled_since,
-        now=now,
-        found_schedule=schedule,
-        unread=unread,
-    )
+    health = stand(drill, runs, kept=kept, now=now, found_schedule=schedule, unread=unread)
     spent = Gauge(name=COST_THIS_MONTH, value=cost.month_to_date(drill, runs, now), unit="None")
-    return replace(health, gauges=(*health.gauges, spent)), runs
+    json.dumps(dict(health.facts), allow_nan=False)  # raises: the state could not hold them
+    return _numbers(replace(health, gauges=(*health.gauges, spent)), NOT_WATCHED), runs
+
+
+def _kept(ledger: Ledger, drill: Drill, proven: datetime | None, now: datetime) -> Remembered:
+    """What is remembered of the drill's schedule, from now on with the one that it has."""
+    told = ledger.watched()
+    known = Remembered.from_document(told) if told else None
+    kept = due.remember(known, drill, proven, now=now)
+    if kept is known:
+        return kept
+    return Remembered.from_document(ledger.watch(kept.to_document(), instead_of=told))
+
+
+def _own_schedule(wanted: OwnSchedule, group: str) -> list[Finding]:
+    return list(own_schedule_off(wanted, schedules.find(group, wanted.name)))
+
+
+def _own(name: str, look: Future[list[Finding]]) -> list[Finding]:
+    """What is wrong with a schedule of the watch; where it could not be read, that."""
+    if _is_told(look):
+        return look.result()
+    finding = unreadable(f"the schedule {name}", _why(look))
+    return [replace(finding, condition=WATCH_SCHEDULE_OFF.name)]
 
 
 def _schedule(drill: Drill, group: str) -> tuple[FoundSchedule | None, list[Finding]]:
@@ -158,7 +211,7 @@ def _schedule(drill: Drill, group: str) -> tuple[FoundSchedule | None, list[Find
 
 def _stood(drill: Drill, look: Future[tuple[Health, Runs]]) -> tuple[Health, Runs]:
     """What is known of a drill and its runs; where they could not be read, that and no more."""
-    if look.done() and not look.cancelled() and look.exception() is None:
+    if _is_told(look):
         return look.result()
     finding = _not_watched(f"the ledger of {drill.name}", _why(look))
     facts = {**_NOTHING_KNOWN, "scheduled": drill.enabled}
@@ -167,6 +220,10 @@ def _stood(drill: Drill, look: Future[tuple[Health, Runs]]) -> tuple[Health, Run
 
 def _not_watched(what: str, error: Exception) -> Finding:
     return replace(unreadable(what, error), condition=NOT_WATCHED.name)
+
+
+def _is_told(look: Future[Any]) -> bool:
+    return look.done() and not look.cancelled() and look.exception() is None
 
 
 def _why(look: Future[Any]) -> Exception:

@@ -46,7 +46,14 @@ def collect(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     before = _before(evidence)  # also makes the first client: two threads cannot do it at once
     patience = _seconds_left(context, keep=_FOR_THE_STATE)
     seen = look(watched, settings=settings, now=now, seconds=patience)
-    told = state.document(watched, sources=seen.sources, drills=seen.drills, now=now, before=before)
+    told = state.document(
+        watched,
+        sources=seen.sources,
+        drills=seen.drills,
+        watch=seen.watch,
+        now=now,
+        before=before,
+    )
     _log(told)
     emit(measures(told, before), namespace=settings.namespace)
     evidence.put_json(state.history_key(now), told)
@@ -84,7 +91,7 @@ def _seconds_left(context: LambdaContext, *, keep: float) -> float:
 
 def _log(told: state.State) -> None:
     for item in state.open_items(told):
-        about = {"drill" if item.of_drill else "source": item.name, "kind": item.kind}
+        about = {item.of: item.name, "kind": item.kind}
         named = {**about, "condition": item.condition, "severity": item.severity}
         logger.warning(item.text, extra=named)
     logger.info("collected", open=told["open"])

@@ -13,7 +13,14 @@ from typing import Any, Final
 
 from functions import clock
 from functions.report.metrics import DAYS_SINCE_PROOF, Measure
-from functions.watch.conditions import FINDINGS, OF_DRILLS, OF_SOURCES, OVERDUE, Condition
+from functions.watch.conditions import (
+    FINDINGS,
+    OF_DRILLS,
+    OF_SOURCES,
+    OF_WATCH,
+    OVERDUE,
+    Condition,
+)
 
 RESTORABLE_LAG: Final = "RestorableLagSeconds"
 RESTORABLE_WINDOW: Final = "RestorableWindowSeconds"
@@ -57,7 +64,8 @@ _SECONDS_OF_A_SLOT: Final = 6 * 60 * 60
 def measures(state: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> list[Measure]:
     """What a state document says in numbers.
 
-    Each condition that alarms is counted, also where nothing was found, and each gauge told. When
+    Each condition that alarms is counted, also where nothing was found, and each gauge told; not
+    one that could not be judged: a 0 would clear its alarm, and nobody saw that it is over. When
     `before`, the last state, is of the same six hours, the counts that are 0 as they were then are
     left out, and so are the gauges that move slowly: their alarms keep the state that they have.
 
@@ -65,7 +73,7 @@ def measures(state: Mapping[str, Any], before: Mapping[str, Any] | None = None) 
     ...          "sources": [{"kind": "s3_versions", "name": "files", "gauges": {},
     ...                       "findings": [{"condition": "versioning-off"}]}]}
     >>> len(measures(state)), len(measures(state, state))
-    (5, 1)
+    (6, 1)
     """
     told = list(_measures(state))
     if before is None or _slot(state) != _slot(before):
@@ -83,6 +91,7 @@ def measures(state: Mapping[str, Any], before: Mapping[str, Any] | None = None) 
 def _measures(state: Mapping[str, Any]) -> Iterator[Measure]:
     yield from (measure for source in state["sources"] for measure in _of_source(source))
     yield from (measure for drill in state["drills"] for measure in _of_drill(drill))
+    yield from _findings(state.get("watch", {"findings": []}), OF_WATCH, {})
 
 
 def _slot(state: Mapping[str, Any]) -> int:
@@ -107,13 +116,13 @@ def _of_source(source: Mapping[str, Any]) -> Iterator[Measure]:
     kind = source["kind"]
     named = {"Kind": kind, "Source": source["name"]}
     yield from _gauges(source["gauges"], GAUGES_OF_SOURCES.get(kind, {}), named)
-    yield from _findings(source["findings"], OF_SOURCES.get(kind, ()), named)
+    yield from _findings(source, OF_SOURCES.get(kind, ()), named)
 
 
 def _of_drill(drill: Mapping[str, Any]) -> Iterator[Measure]:
     named = {"Drill": drill["name"]}
     yield from _gauges(drill["gauges"], GAUGES_OF_DRILLS, named)
-    yield from _findings(drill["findings"], OF_DRILLS, named)
+    yield from _findings(drill, OF_DRILLS, named)
 
 
 def _gauges(
@@ -126,15 +135,19 @@ def _gauges(
 
 
 def _findings(
-    findings: Iterable[Mapping[str, Any]],
-    conditions: Iterable[Condition],
-    dimensions: dict[str, str],
+    told: Mapping[str, Any], conditions: Iterable[Condition], dimensions: dict[str, str]
 ) -> Iterator[Measure]:
-    found = Counter(finding["condition"] for finding in findings)
-    for condition in (each for each in conditions if each.alarms):
-        yield Measure(
-            name=FINDINGS,
-            value=float(found[condition.name]),
-            unit="Count",
-            dimensions={"Condition": condition.name, **dimensions},
-        )
+    """How many there are of each condition that was judged.
+
+    `overdue` is told as it was when it could not be: its alarm takes silence for the worst.
+    """
+    unjudged = set(told.get("unjudged", ())) - {OVERDUE.name}
+    found = Counter(finding["condition"] for finding in told["findings"])
+    for condition in conditions:
+        if condition.alarms and condition.name not in unjudged:
+            yield Measure(
+                name=FINDINGS,
+                value=float(found[condition.name]),
+                unit="Count",
+                dimensions={"Condition": condition.name, **dimensions},
+            )

@@ -9,14 +9,16 @@ from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-from functions import clock
+from functions import clock, naming
 from functions.report.message import Message
 from functions.report.words import count, duration, instant
 from functions.watch.conditions import (
     OF_DRILLS,
     OF_SOURCES,
+    OF_WATCH,
     RESPONSE,
     SEVERITIES,
+    Condition,
     Severity,
     alarm_of_drill,
     alarm_of_source,
@@ -44,7 +46,8 @@ class Ringing:
 class Item:
     """One thing that is open: what, since when, what it means, what to do first.
 
-    `alarm` is the name of the alarm that rings for it, if one does.
+    `alarm` is the name of the alarm that rings for it, if one does. `seen` is when it was last
+    seen, where nobody could look since.
     """
 
     severity: Severity
@@ -53,6 +56,7 @@ class Item:
     means: str = ""
     first: str = ""
     alarm: str = ""
+    seen: str = ""
 
 
 def items(
@@ -132,6 +136,7 @@ def _told(number: int, item: Item, now: datetime) -> Iterator[str]:
     for label, line in (
         ("Means:", item.means),
         ("Since:", since),
+        ("Seen:", f"not since {instant(item.seen, seconds=False)}" if item.seen else ""),
         ("First:", item.first),
         ("Alarm:", item.alarm),
     ):
@@ -147,25 +152,42 @@ def _one_line(text: str) -> str:
 
 
 def _finding(found: Open, stack: str, ringing: Collection[str]) -> Item:
-    conditions = OF_DRILLS if found.of_drill else OF_SOURCES.get(found.kind, ())
-    condition = next((each for each in conditions if each.name == found.condition), None)
+    condition = next((each for each in _conditions(found) if each.name == found.condition), None)
     text = found.text.removeprefix(f"{found.name}: ")
-    what = f"{'drill' if found.of_drill else found.kind} {found.name}: {text}"
+    what = f"{'drill' if found.of == 'drill' else found.kind} {found.name}: {text}"
+    seen = found.seen if found.is_unseen else ""
     if condition is None:
-        return Item(severity=found.severity, what=what, since=found.since)
-    alarm = (
-        alarm_of_drill(found.name, condition)
-        if found.of_drill
-        else alarm_of_source(stack, found.kind, found.name, condition)
-    )
+        return Item(severity=found.severity, what=what, since=found.since, seen=seen)
+    alarm = _alarm_of(found, condition, stack)
     return Item(
         severity=found.severity,
         what=what,
         since=found.since,
+        seen=seen,
         means=condition.means,
         first=condition.first.replace("NAME", found.name),
         alarm=alarm if alarm in ringing else "",
     )
+
+
+def _conditions(found: Open) -> Sequence[Condition]:
+    match found.of:
+        case "source":
+            return OF_SOURCES.get(found.kind, ())
+        case "drill":
+            return OF_DRILLS
+        case "watch":
+            return OF_WATCH
+
+
+def _alarm_of(found: Open, condition: Condition, stack: str) -> str:
+    match found.of:
+        case "source":
+            return alarm_of_source(stack, found.kind, found.name, condition)
+        case "drill":
+            return alarm_of_drill(found.name, condition)
+        case "watch":
+            return f"{naming.PREFIX}{condition.name}"
 
 
 def _alarm(ringing: Ringing) -> Item:

@@ -1,11 +1,12 @@
 """How a drill stands between its runs: proven lately, started when it should be, fast enough. Pure.
 
-A run counts unless it was skipped or dry. A run is known by when it was reported: until then nobody
-knew what it proves.
+A run counts unless it was skipped or dry, or was of another source: the drill may once have had
+that. A run is known by when it was reported: until then nobody knew what it proves.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,15 +17,16 @@ from functions import clock, cron
 from functions.health import Finding, Gauge, Health
 from functions.model import Verdict
 from functions.report.words import duration
-from functions.watch import calendar
+from functions.watch import calendar, due
 from functions.watch.conditions import (
     NOT_PASSED,
     NOT_WATCHED,
     OBJECTIVE_MISSED,
-    OVERDUE,
     SCHEDULE_OFF,
+    WATCH_SCHEDULE_OFF,
 )
-from functions.watch.watched import Drill
+from functions.watch.due import Remembered
+from functions.watch.watched import Drill, OwnSchedule
 
 DAYS_SINCE_PROOF: Final = "DaysSinceProof"
 """The gauge: days since the last PASS, or since the drill is watched where there is none."""
@@ -38,6 +40,9 @@ _AHEAD: Final = timedelta(minutes=5)
 """Clocks differ, and a run may be reported while the collector looks: no more than this."""
 
 _ON, _OFF = "ENABLED", "DISABLED"
+
+_OF_A_SECRET: Final = re.compile(r"^arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:(.+)-.{6}$")
+"""An ARN of a secret: behind the name AWS puts six characters of its own."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,24 +74,23 @@ def stand(
     drill: Drill,
     runs: Sequence[Mapping[str, Any]],
     *,
-    since: datetime,
+    kept: Remembered,
     now: datetime,
     found_schedule: FoundSchedule | None,
-    scheduled_since: datetime | None = None,
     unread: Sequence[Finding] = (),
 ) -> Health:
     """What is true of a drill now.
 
     `runs` is what the ledger holds of its runs, in any order; a run that is still going on is not
-    among them. `since` is when the drill was first watched, `scheduled_since` when it first was
-    with the schedule that it has now: no run was due at a past time of a schedule that is new.
-    `found_schedule` is None where there is no such schedule; what could not be read is in `unread`,
-    and a schedule that is missing then means nothing.
+    among them. `kept` is what is remembered of its schedule. `found_schedule` is None where there
+    is no such schedule; what could not be read is in `unread`, and a schedule that is missing then
+    means nothing. The fact `unjudged` names what could not be judged.
     """
-    counted, damaged = _read(runs, now)
+    counted, damaged = _read(drill, runs, now)
     last = counted[-1] if counted else None
-    proofs = [run for run in counted if run.verdict is Verdict.PASS]
+    proofs = _proofs(counted)
     proven = proofs[-1].reported_at if proofs else None
+    since = kept.since
     coming = cron.next_after(drill.cron, drill.timezone, now) if drill.enabled else None
     is_known = found_schedule is not None or not unread
     return Health(
@@ -100,7 +104,7 @@ def stand(
         findings=(
             *unread,
             *damaged,
-            *_overdue(drill, proven, since=scheduled_since or since, now=now),
+            *due.overdue(drill, proven, kept=kept, now=now),
             *_not_passed(last),
             *_objectives(counted),
             *(_schedule_off(drill, found_schedule) if is_known else ()),
@@ -114,32 +118,24 @@ def stand(
             "next_time": clock.render(coming) if coming else None,
             "scheduled": drill.enabled,
             "untested_days": _untested_days(drill, now),
+            "unjudged": [] if is_known else [SCHEDULE_OFF.name],
             **_history(counted, now),
         },
     )
 
 
-def _overdue(
-    drill: Drill, proven: datetime | None, *, since: datetime, now: datetime
-) -> Iterator[Finding]:
-    """A scheduled time has passed, its grace too, and no PASS was reported at that time or later.
+def proven_at(drill: Drill, runs: Sequence[Mapping[str, Any]], *, now: datetime) -> datetime | None:
+    """When the last PASS of a drill was reported; None where none was."""
+    proofs = _proofs(_read(drill, runs, now)[0])
+    return proofs[-1].reported_at if proofs else None
 
-    So a run of the schedule counts however late it began, and so does one by hand after the time,
-    and one by hand that was under way at the time, for it holds the claim and the schedule's own
-    run is skipped. One that had ended before does not. A time before the drill was watched is
-    nobody's fault.
-    """
-    if not drill.enabled:
-        return
-    grace = timedelta(seconds=drill.grace_seconds)
-    due = cron.last_before(drill.cron, drill.timezone, now - grace)
-    if due is None or due <= since or (proven and proven >= due):
-        return
-    yield Finding(
-        condition=OVERDUE.name,
-        text=f"was to run at {clock.render(due)} and no run has passed since: "
-        + (f"the last PASS is of {clock.render(proven)}" if proven else "it has never passed"),
-    )
+
+def own_schedule_off(wanted: OwnSchedule, found: FoundSchedule | None) -> Iterator[Finding]:
+    """Where a schedule of the watch itself is not the deployed one."""
+    said = list(_changes(wanted.expression, wanted.timezone, found))
+    if said:
+        text = f"the schedule {wanted.name} {' and '.join(said)}"
+        yield Finding(condition=WATCH_SCHEDULE_OFF.name, text=text)
 
 
 def _not_passed(last: _Run | None) -> Iterator[Finding]:
@@ -151,21 +147,22 @@ def _not_passed(last: _Run | None) -> Iterator[Finding]:
 
 
 def _objectives(counted: Sequence[_Run]) -> Iterator[Finding]:
-    """What the last run that got as far as measuring missed; a refused one did not."""
-    measured = [run for run in counted if run.verdict is not Verdict.REFUSED]
-    if not measured:
-        return
-    last = measured[-1]
-    objectives = last.facts.get("objectives")
-    if not isinstance(objectives, Mapping):  # entries of older versions have none
-        return
-    for name, objective in objectives.items():
-        if isinstance(objective, Mapping) and objective.get("met") is False:
+    """What was missed by the last run that measured it; one that measured nothing mends nothing."""
+    last: dict[str, tuple[_Run, Mapping[str, Any]]] = {}
+    for run in counted:
+        objectives = run.facts.get("objectives")
+        if not isinstance(objectives, Mapping):  # entries of older versions have none
+            continue
+        for name, objective in objectives.items():
+            if isinstance(objective, Mapping) and objective.get("met") is not None:
+                last[str(name)] = run, objective
+    for name, (run, objective) in last.items():
+        if objective["met"] is False:
             took = duration(objective.get("measured_seconds"))
             allowed = duration(objective.get("objective_seconds"))
             yield Finding(
                 condition=OBJECTIVE_MISSED.name,
-                text=f"{name.upper()} of its last run {last.id}:"
+                text=f"{name.upper()} of its last run that measured it, {run.id}:"
                 f" {took} measured, {allowed} allowed",
             )
 
@@ -183,16 +180,19 @@ def _differences(drill: Drill, found: FoundSchedule | None) -> Iterator[str]:
         if found and found.state != _OFF:
             yield f"is {found.state}, though the configuration switches it off"
         return
+    yield from _changes(f"cron({drill.cron})", drill.timezone, found)
+
+
+def _changes(expression: str, timezone: str, found: FoundSchedule | None) -> Iterator[str]:
     if found is None:
         yield "is not there"
         return
     if found.state != _ON:
         yield f"is {found.state}, not {_ON}"
-    wanted = f"cron({drill.cron})"
-    if found.expression != wanted:
-        yield f"says {found.expression}, not {wanted}"
-    if found.timezone != drill.timezone:
-        yield f"is in the zone {found.timezone}, not {drill.timezone}"
+    if found.expression != expression:
+        yield f"says {found.expression}, not {expression}"
+    if found.timezone != timezone:
+        yield f"is in the zone {found.timezone}, not {timezone}"
 
 
 def _never_again(drill: Drill, coming: datetime | None) -> Iterator[Finding]:
@@ -239,7 +239,13 @@ def _success_percent(runs: Sequence[_Run]) -> float | None:
     return round(100 * sum(run.verdict is Verdict.PASS for run in runs) / len(runs), 1)
 
 
-def _read(runs: Sequence[Mapping[str, Any]], now: datetime) -> tuple[list[_Run], list[Finding]]:
+def _proofs(counted: Sequence[_Run]) -> list[_Run]:
+    return [run for run in counted if run.verdict is Verdict.PASS]
+
+
+def _read(
+    drill: Drill, runs: Sequence[Mapping[str, Any]], now: datetime
+) -> tuple[list[_Run], list[Finding]]:
     """The runs that count, in the order of their reports; and what cannot be read of the others."""
     counted, damaged = [], []
     for facts in runs:
@@ -249,9 +255,30 @@ def _read(runs: Sequence[Mapping[str, Any]], now: datetime) -> tuple[list[_Run],
             text = f"the ledger's entry of the run {_id(facts)}: {error}"
             damaged.append(Finding(condition=NOT_WATCHED.name, text=text))
             continue
-        if run.verdict is not Verdict.SKIPPED and not facts.get("dry_run"):
+        if run.verdict is not Verdict.SKIPPED and not facts.get("dry_run") and _is_of(drill, run):
             counted.append(run)
     return sorted(counted, key=lambda run: run.reported_at), damaged
+
+
+def _is_of(drill: Drill, run: _Run) -> bool:
+    """Whether a run was of what the drill is of now.
+
+    One that ended before it knew of what says so by neither, and proves nothing.
+    """
+    kind, source = run.facts.get("kind"), str(run.facts.get("source") or "")
+    if not source or kind in (None, "", "unknown"):
+        return run.verdict is not Verdict.PASS
+    return kind == drill.kind and _bare(source) == _bare(drill.source)
+
+
+def _bare(source: str) -> str:
+    """The name of a source: of a secret a run may tell the name where its drill has the ARN.
+
+    >>> _bare("arn:aws:secretsmanager:sa-east-1:1:secret:shop/app-AbCdEf"), _bare("shop/app")
+    ('shop/app', 'shop/app')
+    """
+    found = _OF_A_SECRET.match(source)
+    return found[1] if found else source
 
 
 def _run(facts: Mapping[str, Any], now: datetime) -> _Run:

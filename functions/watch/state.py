@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from functions import clock
 from functions.errors import DrillError
@@ -14,8 +14,10 @@ from functions.watch.conditions import (
     NOT_WATCHED,
     OF_DRILLS,
     OF_SOURCES,
+    OF_WATCH,
     SEVERITIES,
     UNREADABLE,
+    WATCH_SCHEDULE_OFF,
     Condition,
     Severity,
 )
@@ -30,8 +32,14 @@ FRESH: Final = timedelta(hours=3)
 
 State = dict[str, Any]
 
-Since = Mapping[tuple[bool, str, str], Mapping[str, str]]
-"""By whether it is a drill, its kind and its name: since when each of its conditions is open."""
+Of = Literal["source", "drill", "watch"]
+"""What a finding is of."""
+
+WATCH: Final = "watch"
+"""The kind of what is found of the watch itself; its name is the stack's."""
+
+Known = Mapping[str, "Open"]
+"""What was open of something when it was last looked at, by condition."""
 
 
 class NotAState(DrillError):
@@ -53,45 +61,68 @@ def document(
     *,
     sources: Mapping[tuple[str, str], Health],
     drills: Mapping[str, Health],
+    watch: Iterable[Finding] = (),
     now: datetime,
     before: State | None = None,
 ) -> State:
     """The state of all that is watched; `sources` are the healths by kind and name.
 
-    A finding that was there `before` keeps the time since when it is open. One whose condition its
-    kind does not have, which no alarm would count, is told as something that could not be read.
+    A finding that was there `before` keeps the time since when it is open, and stays, with the time
+    when it was last seen, for as long as nobody can see whether it is still true. One whose
+    condition its kind does not have, which no alarm would count, is told as something that could
+    not be read.
     """
-    since = _since(before)
+    known = _known_by(before)
+    own = known.get((WATCH, WATCH, watched.stack), {})
     told = {
         "state_version": STATE_VERSION,
         "collected_at": clock.render(now),
         "stack": watched.stack,
         "sources": [
-            _source(source, sources[source.kind, source.name], since, now)
+            _source(
+                source,
+                sources[source.kind, source.name],
+                known.get(("source", source.kind, source.name), {}),
+                now,
+            )
             for source in watched.sources
         ],
-        "drills": [_drill(drill, drills[drill.name], since, now) for drill in watched.drills],
+        "drills": [
+            _drill(drill, drills[drill.name], known.get(("drill", drill.kind, drill.name), {}), now)
+            for drill in watched.drills
+        ],
+        "watch": {
+            "findings": [
+                _finding(text, condition, None, own, now)
+                for condition, text in _told(watch, OF_WATCH, WATCH_SCHEDULE_OFF)
+            ]
+        },
     }
     return {**told, "open": _count(told)}
 
 
-def _source(source: Source, health: Health, since: Since, now: datetime) -> dict[str, Any]:
-    known = _known(health.findings, OF_SOURCES.get(source.kind, ()), UNREADABLE)
-    opened = since.get((False, source.kind, source.name), {})
+def _source(source: Source, health: Health, known: Known, now: datetime) -> dict[str, Any]:
+    conditions = OF_SOURCES.get(source.kind, ())
+    found = _told(health.findings, conditions, UNREADABLE)
+    is_unread = any(condition is UNREADABLE for condition, _ in found)
+    blind = [each.name for each in conditions if is_unread and each is not UNREADABLE]
     return {
         "kind": source.kind,
         "name": source.name,
         "gauges": _gauges(health.gauges),
         "findings": [
-            _finding(text, condition, UNREADABLE.severity, opened, now) for condition, text in known
+            *(_finding(text, each, UNREADABLE.severity, known, now) for each, text in found),
+            *_unseen(found, blind, known),
         ],
+        "unjudged": _unjudged(found, blind),
         "facts": dict(health.facts),
     }
 
 
-def _drill(drill: Drill, health: Health, since: Since, now: datetime) -> dict[str, Any]:
-    known = _known(health.findings, OF_DRILLS, NOT_WATCHED)
-    opened = since.get((True, drill.kind, drill.name), {})
+def _drill(drill: Drill, health: Health, known: Known, now: datetime) -> dict[str, Any]:
+    found = _told(health.findings, OF_DRILLS, NOT_WATCHED)
+    facts = dict(health.facts)
+    blind = facts.pop("unjudged", [])
     return {
         "name": drill.name,
         "kind": drill.kind,
@@ -99,13 +130,15 @@ def _drill(drill: Drill, health: Health, since: Since, now: datetime) -> dict[st
         "severity": drill.severity,
         "gauges": _gauges(health.gauges),
         "findings": [
-            _finding(text, condition, drill.severity, opened, now) for condition, text in known
+            *(_finding(text, each, drill.severity, known, now) for each, text in found),
+            *_unseen(found, blind, known),
         ],
-        "facts": dict(health.facts),
+        "unjudged": _unjudged(found, blind),
+        "facts": facts,
     }
 
 
-def _known(
+def _told(
     findings: Iterable[Finding], conditions: Iterable[Condition], otherwise: Condition
 ) -> list[tuple[Condition, str]]:
     """Each finding with its condition; what no alarm would count is `otherwise`."""
@@ -118,18 +151,38 @@ def _known(
     ]
 
 
+def _unjudged(found: Iterable[tuple[Condition, str]], blind: Iterable[str]) -> list[str]:
+    """The conditions of which nobody knows whether they are true now."""
+    seen = {condition.name for condition, _ in found}
+    return [name for name in blind if name not in seen]
+
+
+def _unseen(
+    found: Iterable[tuple[Condition, str]], blind: Iterable[str], known: Known
+) -> list[dict[str, Any]]:
+    """What was open, and may still be: nobody could look."""
+    return [
+        {
+            "condition": name,
+            "severity": known[name].severity,
+            "text": known[name].text,
+            "since": known[name].since,
+            "seen": known[name].seen,
+        }
+        for name in _unjudged(found, blind)
+        if name in known
+    ]
+
+
 def _finding(
-    text: str,
-    condition: Condition,
-    severity: str | None,
-    opened: Mapping[str, str],
-    now: datetime,
+    text: str, condition: Condition, severity: str | None, known: Known, now: datetime
 ) -> dict[str, Any]:
+    opened = known.get(condition.name)
     return {
         "condition": condition.name,
         "severity": condition.severity or severity,
         "text": text,
-        "since": opened.get(condition.name, clock.render(now)),
+        "since": opened.since if opened else clock.render(now),
     }
 
 
@@ -142,41 +195,59 @@ def _count(told: State) -> dict[str, int]:
     return {severity: found.count(severity) for severity in SEVERITIES}
 
 
-def _since(before: State | None) -> Since:
-    """Since when each condition of a source or a drill is open."""
-    found: dict[tuple[bool, str, str], dict[str, str]] = {}
+def _known_by(before: State | None) -> dict[tuple[Of, str, str], dict[str, Open]]:
+    """What was open of each thing, by what it is, its kind and its name; the first of a kind."""
+    found: dict[tuple[Of, str, str], dict[str, Open]] = {}
     for item in open_items(before) if before else ():
-        conditions = found.setdefault((item.of_drill, item.kind, item.name), {})
-        conditions.setdefault(item.condition, item.since)
+        conditions = found.setdefault((item.of, item.kind, item.name), {})
+        conditions.setdefault(item.condition, item)
     return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Open:
-    """A finding of a state, with what it is about: a drill, or a source of a kind."""
+    """A finding of a state, with what it is about: a drill, a source of a kind, the watch.
+
+    `seen` is when it was last seen: the time of the state, unless nobody could look since.
+    """
 
     severity: Severity
     condition: str
+    of: Of
     kind: str
     name: str
-    of_drill: bool
     text: str
     since: str
+    seen: str
+    is_unseen: bool = False
+
+    @property
+    def of_drill(self) -> bool:
+        """Whether it is a drill's."""
+        return self.of == "drill"
 
 
 def open_items(state: State) -> list[Open]:
     """All findings of a state, worst first, then those that are open for longest."""
+    own = {"kind": WATCH, "name": state.get("stack", ""), **state.get(WATCH, {"findings": []})}
+    groups: tuple[tuple[Of, Collection[Mapping[str, Any]]], ...] = (
+        ("source", state["sources"]),
+        ("drill", state["drills"]),
+        ("watch", [own]),
+    )
     found = [
         Open(
             severity=finding["severity"],
             condition=finding["condition"],
+            of=of,
             kind=each["kind"],
             name=each["name"],
-            of_drill=of_drill,
             text=finding["text"],
             since=finding["since"],
+            seen=finding.get("seen", state["collected_at"]),
+            is_unseen="seen" in finding,
         )
-        for of_drill, group in ((False, state["sources"]), (True, state["drills"]))
+        for of, group in groups
         for each in group
         for finding in each["findings"]
     ]

@@ -71,6 +71,7 @@ PURE = [
     "functions/watch/conditions.py",
     "functions/watch/cost.py",
     "functions/watch/prices.py",
+    "functions/watch/due.py",
     "functions/watch/standing.py",
     "functions/watch/calendar.py",
     "functions/watch/expired.py",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,8 +13,11 @@ from functions import clock, cron, naming
 from functions.health import Finding, Health
 from functions.report import metrics
 from functions.watch import standing
-from functions.watch.standing import FoundSchedule, stand
-from functions.watch.watched import Drill
+from functions.watch.due import Remembered, remember
+from functions.watch.standing import FoundSchedule, own_schedule_off, stand
+from functions.watch.watched import Drill, OwnSchedule
+
+Judge = Callable[..., list[str]]
 
 DRILL = Drill(
     name="aurora-prod-monthly",
@@ -44,6 +47,7 @@ OBJECTIVES = {
     "rto": {"objective_seconds": 1800, "measured_seconds": 860.0, "met": True},
     "rpo": {"objective_seconds": 300, "measured_seconds": 240.0, "met": True},
 }
+SECRET = "arn:aws:secretsmanager:sa-east-1:1:secret:shop/app"  # noqa: S105 - its name
 UNREAD = Finding(condition="unreadable-run", text="GetSchedule could not be asked: no answer")
 MISSED = {**OBJECTIVES, "rto": {**OBJECTIVES["rto"], "measured_seconds": 2400.5, "met": False}}
 
@@ -78,6 +82,11 @@ OCTOBER_RUN = scheduled(datetime(2026, 10, 5, 8, 0, tzinfo=UTC))
 NOVEMBER_RUN = scheduled(NOVEMBER)
 
 
+def new(since: datetime, drill: Drill = DRILL) -> Remembered:
+    """What is remembered of a drill that was first watched then, and never changed."""
+    return Remembered.first(drill, since)
+
+
 def judged(
     *runs: Mapping[str, Any],
     drill: Drill = DRILL,
@@ -85,8 +94,11 @@ def judged(
     now: datetime = NOW,
     found: FoundSchedule | None = SCHEDULE,
     unread: Sequence[Finding] = (),
+    kept: Remembered | None = None,
 ) -> Health:
-    return stand(drill, runs, since=since, now=now, found_schedule=found, unread=unread)
+    return stand(
+        drill, runs, kept=kept or new(since, drill), now=now, found_schedule=found, unread=unread
+    )
 
 
 def conditions(health: Health) -> list[str]:
@@ -240,6 +252,25 @@ class TestObjectives:
         missed = run(NOVEMBER, objectives=MISSED)
         refused = run(NOVEMBER + timedelta(days=1), "REFUSED", objectives=None)
         assert conditions(judged(missed, refused)) == ["not-passed", "objective-missed"]
+
+    def test_a_run_that_measured_nothing_mends_nothing(self) -> None:
+        """It broke before it came so far: the last that measured missed the objective."""
+        unmeasured = {
+            name: {**each, "measured_seconds": None, "met": None}
+            for name, each in OBJECTIVES.items()
+        }
+        missed = run(NOVEMBER, objectives=MISSED)
+        broken = run(NOVEMBER + timedelta(days=1), "INCONCLUSIVE", objectives=unmeasured)
+        assert conditions(judged(missed, broken)) == ["not-passed", "objective-missed"]
+        met = run(NOVEMBER + timedelta(days=2))
+        assert conditions(judged(missed, broken, met)) == []
+
+    def test_each_objective_is_known_by_the_last_run_that_measured_it(self) -> None:
+        slow = run(NOVEMBER, objectives=MISSED)
+        only_rpo = {**OBJECTIVES, "rto": {**OBJECTIVES["rto"], "met": None}}
+        assert conditions(judged(slow, run(NOVEMBER + timedelta(days=1), objectives=only_rpo))) == [
+            "objective-missed"
+        ]
 
     @pytest.mark.parametrize(
         "objectives",
@@ -430,13 +461,184 @@ class TestAYear:
         assert len(hours) == 7 * 24 - 3  # from seven until three of the next Sunday
 
 
-def test_a_schedule_that_is_new_was_not_due_before() -> None:
-    """Moved on the 20th from the first Monday to the first Tuesday, after Monday's run passed."""
-    moved = replace(DRILL, cron="0 5 ? * 3#1 *")
-    passed = [run(NOVEMBER)]
-    found = replace(SCHEDULE, expression="cron(0 5 ? * 3#1 *)")
-    told = stand(moved, passed, since=SINCE, scheduled_since=NOW, now=NOW, found_schedule=found)
-    assert told.findings == ()
-    later = datetime(2026, 12, 2, 12, 0, tzinfo=UTC)
-    told = stand(moved, passed, since=SINCE, scheduled_since=NOW, now=later, found_schedule=found)
-    assert [finding.condition for finding in told.findings] == ["overdue"]
+class TestMoved:
+    """A schedule that was changed: it excuses what it could not have asked for, and no more."""
+
+    def moved(self, cron: str, runs: Sequence[Mapping[str, Any]], **others: Any) -> Judge:
+        """How the drill stands later, once its schedule is changed at NOW."""
+        since, was = others.pop("since", SINCE), others.pop("was", DRILL)
+        drill = replace(was, cron=cron, **others)
+        proven = standing.proven_at(drill, runs, now=NOW)
+        kept = remember(new(since, was), drill, proven, now=NOW)
+        found = replace(SCHEDULE, expression=f"cron({cron})", timezone=drill.timezone)
+
+        def at(now: datetime, *later: Mapping[str, Any]) -> list[str]:
+            health = judged(*runs, *later, drill=drill, kept=kept, now=now, found=found)
+            return [finding.text for finding in health.findings if finding.condition == "overdue"]
+
+        return at
+
+    def test_from_the_first_monday_to_the_first_tuesday_after_mondays_pass(self) -> None:
+        at = self.moved("0 5 ? * 3#1 *", [NOVEMBER_RUN])
+        first = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
+        grace = timedelta(seconds=DRILL.grace_seconds)
+        assert at(NOW) == at(first + grace - timedelta(seconds=1)) == []
+        assert len(at(first + grace)) == 1
+        assert at(first + grace, run(first)) == []
+
+    def test_from_monday_to_tuesday_of_each_week(self) -> None:
+        """Between the last and the first lies more than a week."""
+        weekly = replace(DRILL, cron="0 5 ? * MON *", grace_seconds=3600)
+        monday = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)
+        at = self.moved("0 5 ? * TUE *", [run(monday)], was=weekly)
+        tuesday = monday + timedelta(days=8)
+        assert at(tuesday + timedelta(minutes=59)) == []
+        assert len(at(tuesday + timedelta(minutes=60))) == 1
+
+    def test_an_annual_drill_that_is_overdue_and_moved_by_an_hour_stays_overdue(self) -> None:
+        annual = replace(DRILL, cron="0 5 9 11 ? *")
+        since = datetime(2025, 12, 1, tzinfo=UTC)
+        at = self.moved("0 6 9 11 ? *", [], was=annual, since=since)
+        for days in (0, 30, 300):
+            [text] = at(NOW + timedelta(days=days))
+            assert text == (
+                "was to run at 2026-11-09T08:00:00Z, by an earlier schedule, and no run has passed"
+                " since: it has never passed"
+            )
+        assert at(NOW + timedelta(days=1), run(NOW)) == []
+
+    def test_one_that_is_moved_within_its_grace_stays_due(self) -> None:
+        day_before = NOW - timedelta(days=1)
+        was = replace(DRILL, cron="0 5 ? * THU *", grace_seconds=48 * 3600)
+        at = self.moved("0 5 ? * SAT *", [run(day_before - timedelta(days=7))], was=was)
+        assert at(NOW + timedelta(hours=22)) == []
+        assert len(at(NOW + timedelta(hours=23))) == 1
+
+    def test_one_that_is_overdue_stays_so_though_its_next_time_is_within_its_grace(self) -> None:
+        was = replace(DRILL, cron="0 3 * * ? *")  # of each day, the last three hours ago
+        for runs in ([], [run(NOW - timedelta(days=4))]):
+            assert len(self.moved("0 5 1 * ? *", runs, was=was)(NOW)) == 1
+        at = self.moved("0 5 1 * ? *", [run(NOW - timedelta(days=1, hours=3))], was=was)
+        assert at(NOW) == []
+        assert len(at(NOW + timedelta(hours=9))) == 1
+
+    def test_one_that_is_moved_just_before_its_time_was_not_due(self) -> None:
+        """The collector comes only once an hour, and saw the change after the time."""
+        was = replace(DRILL, cron="0 5 ? * FRI *", grace_seconds=3600)  # an hour ago
+        at = self.moved("0 5 ? * SAT *", [run(NOW - timedelta(days=7))], was=was)
+        assert at(NOW + timedelta(hours=22)) == []
+
+    def test_one_that_is_moved_on_and_on_is_overdue_all_the_same(self) -> None:
+        """Each time just before it would come."""
+        runs, kept = [NOVEMBER_RUN], new(SINCE)
+        overdue = []
+        for days in range(0, 120, 5):
+            now = NOVEMBER + timedelta(days=5 + days)
+            away = now + timedelta(days=20)
+            drill = replace(DRILL, cron=f"0 5 {away.day} * ? *", timezone="UTC")
+            kept = remember(kept, drill, standing.proven_at(drill, runs, now=now), now=now)
+            if conditions(judged(*runs, drill=drill, kept=kept, now=now)).count("overdue"):
+                overdue.append(now)
+        assert NOVEMBER + timedelta(days=31) < overdue[0] < NOVEMBER + timedelta(days=70)
+
+    def test_one_that_was_never_run_and_came_back_to_its_old_schedule(self) -> None:
+        other = replace(DRILL, cron="0 5 ? * 3#1 *")
+        kept = remember(new(SINCE), other, None, now=NOVEMBER - timedelta(days=9))
+        kept = remember(kept, DRILL, None, now=NOVEMBER + timedelta(hours=3))
+        assert kept.scheduled_since == NOVEMBER + timedelta(hours=3)
+        health = judged(kept=kept, now=NOW)
+        assert "by an earlier schedule" in health.findings[0].text  # October's was missed
+        told = [OCTOBER_RUN]
+        proven = standing.proven_at(DRILL, told, now=NOW)
+        kept = remember(new(SINCE), other, proven, now=NOVEMBER - timedelta(days=9))
+        kept = remember(kept, DRILL, proven, now=NOVEMBER + timedelta(hours=3))
+        assert conditions(judged(*told, kept=kept, now=NOW)) == []
+        december = datetime(2026, 12, 8, tzinfo=UTC)
+        assert conditions(judged(*told, kept=kept, now=december)) == ["overdue"]
+
+    def test_one_that_was_off_for_months_owes_nothing_of_that_time(self) -> None:
+        off = replace(DRILL, enabled=False)
+        runs = [OCTOBER_RUN]
+        proven = standing.proven_at(DRILL, runs, now=NOW)
+        kept = remember(new(SINCE), off, proven, now=datetime(2026, 10, 20, tzinfo=UTC))
+        on_again = datetime(2027, 3, 20, 9, 0, tzinfo=UTC)
+        kept = remember(kept, DRILL, proven, now=on_again)
+        assert (kept.since, kept.enabled_since) == (SINCE, on_again)
+        assert conditions(judged(*runs, kept=kept, now=on_again + timedelta(days=10))) == []
+        april = datetime(2027, 4, 6, tzinfo=UTC)
+        assert conditions(judged(*runs, kept=kept, now=april)) == ["overdue"]
+
+    def test_one_that_was_overdue_when_it_was_switched_off_still_is_when_it_is_on_again(
+        self,
+    ) -> None:
+        off = replace(DRILL, enabled=False)
+        kept = remember(new(SINCE), off, None, now=NOW)
+        assert judged(drill=off, kept=kept, now=NOW, found=None).findings == ()
+        kept = remember(kept, DRILL, None, now=NOW + timedelta(days=3))
+        assert conditions(judged(kept=kept, now=NOW + timedelta(days=4))) == ["overdue"]
+
+    def test_nothing_is_written_where_nothing_changed(self) -> None:
+        kept = new(SINCE)
+        assert remember(kept, DRILL, None, now=NOW) is kept
+
+
+class TestOfWhat:
+    """A run counts for the drill whose source it was of."""
+
+    @pytest.mark.parametrize(
+        "other", [{"source": "staging"}, {"kind": "s3_versions"}, {"source": ""}, {"source": None}]
+    )
+    def test_a_pass_of_something_else_proves_nothing(self, other: dict[str, Any]) -> None:
+        health = judged(OCTOBER_RUN, scheduled(NOVEMBER, **other))
+        assert conditions(health) == ["overdue"]
+        assert health.facts["last_run"]["key"] == OCTOBER_RUN["key"]
+        assert health.facts["last_pass"]["key"] == OCTOBER_RUN["key"]
+        assert health.facts["proofs_last_year"] == 1
+
+    def test_neither_is_its_failure_the_drills(self) -> None:
+        failed = run(NOVEMBER + timedelta(days=1), "FAIL", source="staging", objectives=MISSED)
+        assert conditions(judged(NOVEMBER_RUN, failed)) == []
+
+    @pytest.mark.parametrize("nothing", [{"source": ""}, {"kind": "unknown"}])
+    def test_a_run_that_broke_before_it_knew_of_what_is_a_failure(
+        self, nothing: dict[str, Any]
+    ) -> None:
+        broken = run(NOVEMBER + timedelta(days=1), "INCONCLUSIVE", **nothing)
+        assert conditions(judged(NOVEMBER_RUN, broken)) == ["not-passed"]
+
+    @pytest.mark.parametrize("says", ["shop/app", f"{SECRET}-AbCdEf", f"{SECRET}-Zz9999"])
+    @pytest.mark.parametrize("configured", ["shop/app", f"{SECRET}-AbCdEf"])
+    def test_a_secret_has_a_name_and_an_arn(self, configured: str, says: str) -> None:
+        """A run that got far tells the name, one that was refused what drills.yaml says."""
+        drill = replace(DRILL, kind="secret_rotation", source=configured)
+        told = scheduled(NOVEMBER, kind="secret_rotation", source=says)
+        assert conditions(judged(told, drill=drill)) == []
+        other = {**told, "source": f"{SECRET}-two-AbCdEf"}
+        assert conditions(judged(other, drill=drill)) == ["overdue"]
+
+
+class TestOwnSchedules:
+    """The schedules of the watch itself."""
+
+    OWN = OwnSchedule(name="sweeper", expression="rate(1 hour)", timezone="UTC")
+    FOUND = FoundSchedule(
+        name="sweeper", state="ENABLED", expression="rate(1 hour)", timezone="UTC"
+    )
+
+    def test_as_deployed(self) -> None:
+        assert list(own_schedule_off(self.OWN, self.FOUND)) == []
+
+    @pytest.mark.parametrize(
+        ("changes", "text"),
+        [
+            (None, "is not there"),
+            ({"state": "DISABLED"}, "is DISABLED, not ENABLED"),
+            ({"expression": "rate(9 days)"}, "says rate(9 days), not rate(1 hour)"),
+            ({"timezone": "Asia/Tokyo"}, "is in the zone Asia/Tokyo, not UTC"),
+        ],
+    )
+    def test_another(self, changes: dict[str, str] | None, text: str) -> None:
+        found = None if changes is None else replace(self.FOUND, **changes)
+        [finding] = own_schedule_off(self.OWN, found)
+        assert finding.condition == "watch-schedule-off"
+        assert finding.text == f"the schedule sweeper {text}"

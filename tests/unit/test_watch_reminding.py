@@ -85,6 +85,36 @@ def test_a_message_as_it_is_read() -> None:
     assert "1. s3_versions files: advice was found" in low.body
 
 
+def test_what_nobody_could_look_at_since_says_so() -> None:
+    first = told(files="versioning-off")
+    blind = Finding(condition="unreadable", text="GetBucketVersioning could not be asked")
+    known = state.document(
+        WATCHED,
+        sources={(s.kind, s.name): Health(findings=(blind,)) for s in WATCHED.sources},
+        drills={d.name: healthy_drill() for d in WATCHED.drills},
+        now=NOW,
+        before=first,
+    )
+    [critical, high] = messages(items(known, [], now=NOW), state=known, bucket="b", now=NOW)
+    assert "   Seen: not since 18 Nov 2026, 05:00 UTC\n" in critical.body
+    assert "Seen:" not in high.body
+
+
+def test_a_schedule_of_the_watch_itself_is_told_with_its_alarm() -> None:
+    off = Finding(condition="watch-schedule-off", text="the schedule sweeper is not there")
+    known = state.document(
+        WATCHED,
+        sources={(s.kind, s.name): Health() for s in WATCHED.sources},
+        drills={d.name: healthy_drill() for d in WATCHED.drills},
+        watch=[off],
+        now=NOW,
+    )
+    [item] = items(known, [alarm("drill-watch-schedule-off")], now=NOW)
+    assert item.what == "watch backup-drills: the schedule sweeper is not there"
+    assert item.alarm == "drill-watch-schedule-off"
+    assert "it may never start again" in item.means
+
+
 def test_a_composite_alarm_is_not_told_beside_what_it_is_made_of() -> None:
     rule = 'ALARM("arn:aws:cloudwatch:sa-east-1:1:alarm:drill-shop-monthly-overdue")'
     ringing = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from jsonschema import Draft202012Validator
 from functions import clock
 from functions.health import Finding, Gauge, Health
 from functions.watch import state
-from functions.watch.conditions import OF_DRILLS, OF_SOURCES
+from functions.watch.conditions import OF_DRILLS, OF_SOURCES, OF_WATCH
 from functions.watch.metrics import GAUGES_OF_SOURCES, finished, measures
 from tests.unit.watch_samples import NOW, WATCHED, healthy_drill
 
@@ -28,12 +29,14 @@ def told(
     drills: dict[str, Health] | None = None,
     now: datetime = NOW,
     before: state.State | None = None,
+    watch: Sequence[Finding] = (),
 ) -> state.State:
     """The state of the sample, healthy but for what is given."""
     made = state.document(
         WATCHED,
         sources={(s.kind, s.name): Health() for s in WATCHED.sources} | (sources or {}),
         drills={d.name: healthy_drill() for d in WATCHED.drills} | (drills or {}),
+        watch=watch,
         now=now,
         before=before,
     )
@@ -98,6 +101,122 @@ def test_what_is_open_of_one_is_not_open_of_another_of_the_same_name() -> None:
     assert {item.since for item in state.open_items(made)} == {clock.render(later)}
 
 
+LATER = NOW + timedelta(hours=1)
+UNREAD = Finding(condition="unreadable", text="GetBucketVersioning could not be asked")
+FILES = ("s3_versions", "files")
+
+
+def published(made: state.State, name: str) -> dict[str, float]:
+    """The counts of a source or of a drill, by condition."""
+    return {
+        measure.dimensions["Condition"]: measure.value
+        for measure in measures(made)
+        if measure.name == "Findings" and name in measure.dimensions.values()
+    }
+
+
+def test_what_could_not_be_judged_is_not_counted_as_nothing() -> None:
+    made = told(sources={FILES: Health(findings=(UNREAD,))})
+    assert published(made, "files") == {"unreadable": 1.0}
+    assert set(made["sources"][1]["unjudged"]) == {
+        each.name for each in OF_SOURCES["s3_versions"] if each.name != "unreadable"
+    }
+
+
+def test_what_was_found_although_something_was_unread_is_counted() -> None:
+    also = (UNREAD, *wrong("versioning-off").findings)
+    made = told(sources={FILES: Health(findings=also)})
+    assert published(made, "files") == {"unreadable": 1.0, "versioning-off": 1.0}
+
+
+def test_what_was_open_stays_open_while_nobody_can_look() -> None:
+    first = told(sources={FILES: wrong("versioning-off", "is Suspended")})
+    blind = {FILES: Health(findings=(UNREAD,))}
+    second = told(sources=blind, now=LATER, before=first)
+    third = told(sources=blind, now=LATER + timedelta(hours=1), before=second)
+    for made in (second, third):
+        (item,) = [each for each in state.open_items(made) if each.condition == "versioning-off"]
+        assert (item.text, item.since) == ("is Suspended", clock.render(NOW))
+        assert (item.is_unseen, item.seen) == (True, clock.render(NOW))
+        assert made["open"] == {"critical": 1, "high": 1, "medium": 0, "low": 0}
+        assert published(made, "files") == {"unreadable": 1.0}, "it keeps its alarm as it is"
+    again = told(
+        sources={FILES: wrong("versioning-off")}, now=LATER + timedelta(hours=2), before=third
+    )
+    (item,) = state.open_items(again)
+    assert (item.since, item.is_unseen) == (clock.render(NOW), False)
+
+
+def test_a_complete_look_that_does_not_find_it_closes_it() -> None:
+    first = told(sources={FILES: wrong("versioning-off")})
+    blind = told(sources={FILES: Health(findings=(UNREAD,))}, now=LATER, before=first)
+    made = told(now=LATER + timedelta(hours=1), before=blind)
+    assert state.open_items(made) == []
+    cleared = {
+        measure.dimensions["Condition"]: measure.value
+        for measure in measures(made, blind)
+        if measure.dimensions.get("Source") == "files"
+    }
+    assert cleared["versioning-off"] == 0.0, "also where little is told: its alarm waits for it"
+
+
+def test_what_could_not_be_read_before_is_no_longer_unread() -> None:
+    before = told(sources={FILES: Health(findings=(UNREAD,))})
+    made = told(sources={FILES: wrong("unreadable", "another")}, now=LATER, before=before)
+    (item,) = state.open_items(made)
+    assert (item.text, item.is_unseen, item.since) == ("another", False, clock.render(NOW))
+
+
+def test_of_a_drill_only_what_could_not_be_judged_stays() -> None:
+    both = Health(
+        findings=(*wrong("overdue").findings, *wrong("schedule-off").findings),
+        facts=healthy_drill().facts,
+    )
+    first = told(drills={"shop-monthly": both})
+    unread = Health(
+        findings=(Finding(condition="unreadable-run", text="GetSchedule"),),
+        facts={**healthy_drill().facts, "unjudged": ["schedule-off"]},
+    )
+    made = told(drills={"shop-monthly": unread}, now=LATER, before=first)
+    assert {item.condition for item in state.open_items(made)} == {"unreadable-run", "schedule-off"}
+    assert published(made, "shop-monthly") == {
+        "overdue": 0.0,
+        "objective-missed": 0.0,
+        "unreadable-run": 1.0,
+    }
+
+
+def test_a_drill_that_could_not_be_judged_is_as_overdue_as_it_was() -> None:
+    blind = Health(
+        findings=(Finding(condition="unreadable-run", text="Query"),),
+        facts={**healthy_drill().facts, "unjudged": ["overdue", "objective-missed"]},
+    )
+    for first, value in ((told(), 0.0), (told(drills={"shop-monthly": wrong("overdue")}), 1.0)):
+        made = told(drills={"shop-monthly": blind}, now=LATER, before=first)
+        assert published(made, "shop-monthly")["overdue"] == value
+        assert "objective-missed" not in published(made, "shop-monthly")
+
+
+def test_what_is_found_of_the_watch_itself() -> None:
+    off = Finding(condition="watch-schedule-off", text="the schedule sweeper is not there")
+    first = told(watch=[off])
+    made = told(watch=[off], now=LATER, before=first)
+    (item,) = state.open_items(made)
+    assert (item.of, item.name, item.severity) == ("watch", WATCHED.stack, "high")
+    assert item.since == clock.render(NOW)
+    counted = [m for m in measures(made) if m.dimensions == {"Condition": "watch-schedule-off"}]
+    assert [m.value for m in counted] == [1.0]
+    assert state.open_items(told(now=LATER, before=made)) == []
+
+
+def test_a_state_of_before_the_watch_was_told_is_read() -> None:
+    old = {name: value for name, value in told().items() if name != "watch"}
+    for each in (*old["sources"], *old["drills"]):
+        del each["unjudged"]
+    assert state.open_items(state.read(old)) == []
+    assert state.open_items(told(now=LATER, before=old)) == []
+
+
 @pytest.mark.parametrize("condition", ["backup-stale", "nonsense"])
 def test_a_condition_that_nothing_counts_there_is_not_silence(condition: str) -> None:
     made = told(
@@ -124,6 +243,7 @@ def test_every_condition_that_alarms_is_counted_of_all_that_is_watched() -> None
             for condition in OF_DRILLS
             if condition.alarms
         ),
+        *({"Condition": condition.name} for condition in OF_WATCH),
     ]
     assert [measure.dimensions for measure in counted] == expected
     assert {(measure.value, measure.unit) for measure in counted} == {(0.0, "Count")}

@@ -14,6 +14,7 @@ from functions.settings import Settings
 from functions.watch.watched import Drill, Watched
 from lab import aws
 from lab.emulator import Call, Denied, Emulator, Refusal
+from tests.unit.watch_samples import WATCHED
 
 
 class Context:
@@ -119,12 +120,21 @@ class Deployment:
         """The event of the collector, with every schedule as it should be."""
         for drill in watched.drills:
             self.schedule(drill)
+        for own in watched.schedules:
+            self.make_schedule(
+                own.name,
+                ScheduleExpression=own.expression,
+                ScheduleExpressionTimezone=own.timezone,
+            )
         return {"watched": replace(watched, schedule_group=self.group).to_document()}
 
     def record(self, drill: str, run: str, started: str, verdict: str, **others: Any) -> None:
         """Enter a run into the ledger, as Report does."""
+        known = next((each for each in WATCHED.drills if each.name == drill), None)
         facts = {
             "verdict": verdict,
+            "kind": known.kind if known else "unknown",
+            "source": known.source if known else "",
             "cause": f"the cause of {run}",
             "execution": f"arn:aws:states:execution:{drill}:{run}",
             "started_at": started,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -19,8 +20,9 @@ from functions.health import Finding, Gauge, Health
 from functions.ledger import Ledger
 from functions.watch import state
 from functions.watch.collector import collect
-from functions.watch.conditions import OF_DRILLS, OF_SOURCES
-from functions.watch.watched import NotAWatchList, Source, Watched
+from functions.watch.conditions import OF_DRILLS, OF_SOURCES, OF_WATCH
+from functions.watch.due import Remembered, remember
+from functions.watch.watched import NotAWatchList, OwnSchedule, Source, Watched
 from lab.emulator import Call
 from tests.steps.watch.deployment import Context, Deployment
 from tests.unit.watch_samples import WATCHED
@@ -109,7 +111,7 @@ def test_all_is_well(deployment: Deployment, capsys: pytest.CaptureFixture[str])
     counted = [line for line in lines if "Findings" in line]
     assert len(counted) == sum(len(OF_SOURCES[s.kind]) for s in WATCHED.sources) + 3 * sum(
         condition.alarms for condition in OF_DRILLS
-    )
+    ) + len(OF_WATCH)
     assert {line["Findings"][0] for line in counted} == {0.0}
     proof = [line for line in lines if "DaysSinceProof" in line]
     assert {line["Drill"] for line in proof} == {each.name for each in WATCHED.drills}
@@ -240,17 +242,22 @@ def test_facts_that_json_cannot_hold_do_not_cost_the_state(
     assert found(deployment) == {"shop": ["unreadable"]}
 
 
-def test_a_number_that_is_none_does_not_cost_the_state(
-    deployment: Deployment, looks: dict[str, Examine]
+@pytest.mark.parametrize("value", [None, "12", float("nan"), float("inf")])
+def test_a_gauge_that_is_no_number_does_not_cost_the_state(
+    deployment: Deployment, looks: dict[str, Examine], value: Any
 ) -> None:
     def odd(sources: Sequence[Source]) -> Iterator[tuple[Source, Health]]:
-        lag = Gauge(name="RestorableLagSeconds", value=float("inf"), unit="Seconds")
-        yield sources[0], Health(gauges=(lag,), findings=(Finding(condition="advice", text="x"),))
+        lag = Gauge(name="RestorableLagSeconds", value=value, unit="Seconds")
+        well = Gauge(name="SnapshotAgeSeconds", value=12, unit="Seconds")
+        advice = Finding(condition="advice", text="x")
+        yield sources[0], Health(gauges=(lag, well), findings=(advice,), facts={"looked": True})
 
     looks["aurora"] = odd
     passed(deployment)
     collect(deployment.watched(WATCHED), Context())
     assert found(deployment) == {"shop": ["unreadable", "advice"]}
+    told = kept(deployment)["sources"][0]
+    assert (told["gauges"], told["facts"]["looked"]) == ({"SnapshotAgeSeconds": 12}, True)
 
 
 @pytest.mark.parametrize(
@@ -361,6 +368,119 @@ def test_a_schedule_that_is_gone_is_told(deployment: Deployment) -> None:
     assert found(deployment) == {"shop-monthly": ["schedule-off"]}
 
 
+OWN = (
+    OwnSchedule(name="collector", expression="rate(1 hour)", timezone="UTC"),
+    OwnSchedule(name="sweeper", expression="rate(1 hour)", timezone="UTC"),
+    OwnSchedule(name="reminder", expression="cron(0 9 * * ? *)", timezone="America/Sao_Paulo"),
+)
+
+
+def test_the_watch_looks_at_its_own_schedules(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    passed(deployment)
+    event = deployment.watched(replace(WATCHED, schedules=OWN))
+    collect(event, Context())
+    assert found(deployment) == {}
+    [counted] = [line for line in emitted(capsys) if line.get("Condition") == "watch-schedule-off"]
+    assert counted["Findings"] == [0.0]
+    assert counted["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Condition"]]
+    deployment.scheduler.delete_schedule(Name="sweeper", GroupName=deployment.group)
+    deployment.deny("scheduler", "GetSchedule", where="reminder")
+    collect(event, Context())
+    told = kept(deployment)
+    texts = [finding["text"] for finding in told["watch"]["findings"]]
+    assert texts[0] == "the schedule sweeper is not there"
+    assert texts[1].startswith("the schedule reminder could not be asked: ClientError:")
+    assert found(deployment) == {WATCHED.stack: ["watch-schedule-off"] * 2}
+    assert told["open"]["high"] == 2
+    [counted] = [line for line in emitted(capsys) if line.get("Condition") == "watch-schedule-off"]
+    assert counted["Findings"] == [2.0]
+
+
+def test_what_was_open_stays_while_nobody_can_look(
+    deployment: Deployment, looks: dict[str, Examine], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An alarm that rings must not be cleared by a call that failed."""
+
+    def suspended(sources: Sequence[Source]) -> Iterator[tuple[Source, Health]]:
+        yield sources[0], Health(findings=(Finding(condition="versioning-off", text="Suspended"),))
+
+    def raises(_: Sequence[Source]) -> Iterator[tuple[Source, Health]]:
+        raise TimeoutError("no answer")
+
+    def counted() -> dict[str, float]:
+        return {
+            line["Condition"]: line["Findings"][0]
+            for line in emitted(capsys)
+            if "Findings" in line and line.get("Source") == "files"
+        }
+
+    passed(deployment)
+    event = deployment.watched(WATCHED)
+    looks["s3_versions"] = suspended
+    collect(event, Context())
+    first = kept(deployment)
+    assert counted()["versioning-off"] == 1.0
+    looks["s3_versions"] = raises
+    for _ in range(2):
+        collect(event, Context())
+        assert counted() == {"unreadable": 1.0}
+    (unread, carried) = kept(deployment)["sources"][1]["findings"]
+    assert unread["condition"] == "unreadable"
+    assert carried == {**first["sources"][1]["findings"][0], "seen": first["collected_at"]}
+    looks["s3_versions"] = suspended
+    collect(event, Context())
+    assert kept(deployment)["sources"][1]["findings"] == first["sources"][1]["findings"]
+    looks.clear()
+    collect(event, Context())
+    assert found(deployment) == {}
+    capsys.readouterr()
+
+
+def test_an_overdue_drill_stays_so_while_its_ledger_cannot_be_read(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And one that was not is not made so: its alarm takes silence for the worst."""
+    passed(deployment)
+    event = deployment.watched(WATCHED)
+    collect(event, Context())
+    earlier = kept(deployment)
+    since = {"severity": "medium", "since": "2026-11-02T05:00:00Z"}
+    earlier["drills"][0]["findings"] = [{"condition": "overdue", "text": "it was to run", **since}]
+    deployment.evidence.put_json(state.STATE_KEY, earlier)
+    deployment.deny("dynamodb", "Query")
+    capsys.readouterr()
+    for _ in range(2):
+        collect(event, Context())
+        lines = emitted(capsys)
+        overdue = {
+            line["Drill"]: line["Findings"][0]
+            for line in lines
+            if line.get("Condition") == "overdue"
+        }
+        assert overdue == {"shop-monthly": 1.0, "files-monthly": 0.0, "password-monthly": 0.0}
+        others = {line.get("Condition") for line in lines if line.get("Drill")}
+        assert others == {"overdue", "unreadable-run"}
+    (item,) = [i for i in state.open_items(kept(deployment)) if i.condition == "overdue"]
+    assert (item.since, item.seen) == (since["since"], earlier["collected_at"])
+
+
+def test_a_schedule_that_cannot_be_read_clears_nothing_but_what_was_judged(
+    deployment: Deployment,
+) -> None:
+    passed(deployment)
+    event = deployment.watched(WATCHED)
+    deployment.scheduler.delete_schedule(Name="drill-shop-monthly", GroupName=deployment.group)
+    collect(event, Context())
+    deployment.deny("scheduler", "GetSchedule", where="drill-shop-monthly")
+    collect(event, Context())
+    assert found(deployment) == {"shop-monthly": ["schedule-off", "unreadable-run"]}
+    told = kept(deployment)["drills"][0]
+    assert told["unjudged"] == ["schedule-off"]
+    assert "unjudged" not in told["facts"]
+
+
 def test_a_state_that_cannot_be_stored_is_an_error_after_all_is_counted(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -392,22 +512,71 @@ def test_an_event_without_a_list_and_without_a_schedule_is_an_error() -> None:
 # The ledger
 
 
-def test_since_when_a_drill_is_watched_is_said_once(deployment: Deployment) -> None:
+def kept_of(deployment: Deployment, drill: str = "shop-monthly") -> Remembered:
+    told = Ledger.of(deployment.settings, drill).watched()
+    assert told
+    return Remembered.from_document(told)
+
+
+def test_of_many_collectors_at_once_one_says_since_when(deployment: Deployment) -> None:
     ledger = Ledger.of(deployment.settings, "shop-monthly")
     first = datetime(2026, 11, 2, 5, tzinfo=UTC)
+    drill = WATCHED.drills[0]
+    looks = [Remembered.first(drill, first + timedelta(hours=n)).to_document() for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        told = set(pool.map(ledger.first_watched, [first + timedelta(hours=n) for n in range(8)]))
-    assert len(told) == 1
-    assert ledger.first_watched(first + timedelta(days=9)) in told
-    assert ledger.first_watched(first + timedelta(days=9), schedule="new") == first + timedelta(
-        days=9
-    )
-    assert ledger.first_watched(first + timedelta(days=10), schedule="new") < first + timedelta(
-        days=10
-    )
-    assert ledger.first_watched(first + timedelta(days=11)) in told
+        told = list(pool.map(lambda mine: ledger.watch(mine, instead_of=None), looks))
+    assert told == [ledger.watched()] * 8
+    known = told[0]
+    moved = replace(drill, cron="0 6 ? * 2#1 *")
+    times = [first + timedelta(days=30 + n) for n in range(8)]
+    changed = [
+        remember(Remembered.from_document(known), moved, None, now=time).to_document()
+        for time in times
+    ]
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda mine: ledger.watch(mine, instead_of=known), changed))
+    assert told == [ledger.watched()] * 8
+    assert told[0]["since"] == known["since"]
+    assert ledger.watch(known, instead_of=known) == told[0]
     assert ledger.holder() is None
     assert ledger.runs() == []
+
+
+def test_a_schedule_that_is_changed_is_remembered(deployment: Deployment) -> None:
+    passed(deployment)
+    event = deployment.watched(WATCHED)
+    collect(event, Context())
+    before = kept_of(deployment)
+    collect(event, Context())
+    assert kept_of(deployment) == before
+    event["watched"]["drills"][0].update(cron="0 6 ? * 2#1 *", enabled=False)
+    collect(event, Context())
+    after = kept_of(deployment)
+    assert (after.since, after.cron, after.enabled) == (before.since, "0 6 ? * 2#1 *", False)
+    assert after.scheduled_since > before.scheduled_since
+
+
+def test_a_drill_that_is_overdue_stays_so_when_its_schedule_is_moved(
+    deployment: Deployment,
+) -> None:
+    now = datetime.now(UTC)
+    drill = replace(WATCHED.drills[0], cron="0 5 * * ? *")
+    since = Remembered.first(drill, now - timedelta(days=9)).to_document()
+    Ledger.of(deployment.settings, drill.name).watch(since, instead_of=None)
+    watched = replace(WATCHED, drills=(drill,), sources=WATCHED.sources[:1])
+    event = deployment.watched(watched)
+    collect(event, Context())
+    assert found(deployment) == {"shop-monthly": ["overdue"]}
+    event["watched"]["drills"][0].update(cron=f"0 5 {(now - timedelta(days=3)).day} * ? *")
+    collect(event, Context())
+    assert found(deployment) == {"shop-monthly": ["schedule-off", "overdue"]}
+
+
+def test_what_is_remembered_and_cannot_be_read_is_a_finding(deployment: Deployment) -> None:
+    passed(deployment)
+    Ledger.of(deployment.settings, "shop-monthly").watch({"since": "ever"}, instead_of=None)
+    collect(deployment.watched(WATCHED), Context())
+    assert found(deployment) == {"shop-monthly": ["unreadable-run"]}
 
 
 def test_the_runs_since_a_day_are_the_newest_and_in_order(deployment: Deployment) -> None:
@@ -419,7 +588,7 @@ def test_the_runs_since_a_day_are_the_newest_and_in_order(deployment: Deployment
     ):
         deployment.record("shop-monthly", run, started, "PASS")
     ledger = Ledger.of(deployment.settings, "shop-monthly")
-    ledger.first_watched(datetime.now(UTC))
+    ledger.watch({"since": "2025-11-19T05:00:00Z"}, instead_of=None)
     ledger.take_schedule("2026-11-02T05:00:00Z", "an execution")
     day = datetime(2025, 11, 20, 12, tzinfo=UTC)
     told = [facts["started_at"] for facts in ledger.runs_since(day, most=100)]
