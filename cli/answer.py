@@ -9,18 +9,21 @@ from enum import StrEnum
 from typing import Any, Final
 
 from functions import clock
-from functions.report.words import count, duration
+from functions.report.words import count, duration, instant
 from functions.watch import state as states
 from functions.watch.conditions import (
     NOT_PASSED,
     NOT_RESTORABLE,
     NOT_WATCHED,
+    OVERDUE,
+    SECRET_GONE,
+    UNPROTECTED,
     UNREADABLE,
     VERSIONING_OFF,
 )
 from functions.watch.state import State
 
-_IN_THE_WAY: Final = {condition.name for condition in (NOT_RESTORABLE, VERSIONING_OFF)}
+_IN_THE_WAY: Final = {condition.name for condition in (NOT_RESTORABLE, VERSIONING_OFF, SECRET_GONE)}
 _LONGEST_LIST: Final = 3
 
 GRAVE: Final = ("critical", "high")
@@ -60,6 +63,12 @@ def answer(state: State | None, *, now: datetime) -> Answer:
             certainty=Certainty.NO,
             sentence=f"No: a restore of {_listed(barred)} would not work today.",
         )
+    bare = _having(state["sources"], {UNPROTECTED.name})
+    if bare:
+        return Answer(
+            certainty=Certainty.NO,
+            sentence=f"No: what protects the backups of {_listed(bare)} is gone or too weak.",
+        )
     unread = _having(state["sources"], {UNREADABLE.name})
     if unread:
         return _unknown(f"{_listed(unread)} could not be looked at")
@@ -69,6 +78,9 @@ def answer(state: State | None, *, now: datetime) -> Answer:
     doubted = _having(state["drills"], {NOT_PASSED.name})
     if doubted:
         return _unknown(f"the last run of {_listed(doubted)} did not pass")
+    late = [drill for drill in state["drills"] if _conditions(drill) & {OVERDUE.name}]
+    if late:
+        return _unknown(_overdue(late))
     unproven = [name for name in _names(state["sources"]) if name not in set(_proven(state))]
     if unproven:
         return _unknown(
@@ -79,6 +91,21 @@ def answer(state: State | None, *, now: datetime) -> Answer:
     grave = [one.name for one in states.open_items(state) if one.severity in GRAVE]
     yes = f"Yes, but look at {_listed(list(dict.fromkeys(grave)))}" if grave else "Yes"
     return Answer(certainty=Certainty.YES, sentence=f"{yes}: {_proofs(state, now)}")
+
+
+def _overdue(late: Sequence[Mapping[str, Any]]) -> str:
+    """
+    >>> _overdue([{"name": "a", "facts": {"last_pass": {"started_at": "2026-11-02T05:00:00Z"}}}])
+    'a is overdue: not proven since 2 Nov 2026, 05:00 UTC'
+    >>> _overdue([{"name": name, "facts": {"last_pass": None}} for name in "ab"])
+    'a, b are overdue: never proven'
+    """
+    names = _listed([drill["name"] for drill in late])
+    proofs = [proof(drill) for drill in late]
+    oldest = min((told for told in proofs if told), default="")
+    since = f"not proven since {instant(oldest, seconds=False)}"
+    known = since if all(proofs) else f"{since}, or never" if oldest else "never proven"
+    return f"{names} {'is' if len(late) == 1 else 'are'} overdue: {known}"
 
 
 def _unknown(why: str) -> Answer:

@@ -128,11 +128,12 @@ def _finding(one: Open) -> dict[str, Any]:
     return {
         "severity": one.severity,
         "condition": one.condition,
-        "of": "drill" if one.of_drill else "source",
+        "of": one.of,
         "kind": one.kind,
         "name": one.name,
         "text": one.text,
         "since": one.since,
+        **({"seen": one.seen} if one.is_unseen else {}),
     }
 
 
@@ -174,7 +175,8 @@ def _findings(found: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
 
 
 def _since(one: Mapping[str, Any]) -> str:
-    return f"since {instant(one['since'], seconds=False)}"
+    seen = f", not seen since {instant(one['seen'], seconds=False)}" if "seen" in one else ""
+    return f"since {instant(one['since'], seconds=False)}{seen}"
 
 
 def _drills(drills: Sequence[Mapping[str, Any]]) -> RenderableType:

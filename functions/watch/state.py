@@ -221,11 +221,6 @@ class Open:
     seen: str
     is_unseen: bool = False
 
-    @property
-    def of_drill(self) -> bool:
-        """Whether it is a drill's."""
-        return self.of == "drill"
-
 
 def open_items(state: State) -> list[Open]:
     """All findings of a state, worst first, then those that are open for longest."""

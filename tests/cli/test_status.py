@@ -46,10 +46,14 @@ def test_nothing_is_open(terminal: Terminal, deployed: Deployed) -> None:
     [
         (CLUSTER, "not-restorable", "no", 1, "No: a restore of cluster-prod would not work today."),
         (CLUSTER, "unreadable", "unknown", 1, "Nobody knows: cluster-prod could not be looked at."),
-        (CLUSTER, "unprotected", "yes", 1, "Yes, but look at cluster-prod: nothing stands"),
+        (CLUSTER, "unprotected", "no", 1, "No: what protects the backups of cluster-prod is"),
+        (CLUSTER, "backup-stale", "yes", 1, "Yes, but look at cluster-prod: nothing stands"),
         (CLUSTER, "advice", "yes", 2, "Yes: nothing stands in the way"),
         ("bucket-prod", "versioning-off", "no", 1, "No: a restore of bucket-prod would not"),
-        (AURORA, "overdue", "yes", 2, "Yes: nothing stands in the way"),
+        ("bucket-prod", "unprotected", "no", 1, "No: what protects the backups of bucket-prod"),
+        ("secret-prod", "secret-gone", "no", 1, "No: a restore of secret-prod would not work"),
+        (AURORA, "overdue", "unknown", 2, f"Nobody knows: {AURORA} is overdue: not proven since"),
+        (AURORA, "schedule-off", "yes", 1, f"Yes, but look at {AURORA}: nothing stands"),
         (AURORA, "not-passed", "unknown", 2, f"Nobody knows: the last run of {AURORA} did not"),
         (AURORA, "unreadable-run", "unknown", 1, f"Nobody knows: the runs of {AURORA} could not"),
     ],
@@ -81,6 +85,39 @@ def test_the_worst_is_first(terminal: Terminal, deployed: Deployed) -> None:
     document = status(terminal, deployed, ends=1)
     assert [one["severity"] for one in document["findings"]] == ["high", "medium", "low"]
     assert document["open"] == NONE | {"high": 1, "medium": 1, "low": 1}
+
+
+def test_a_finding_that_nobody_could_see_since_is_no_yes(
+    terminal: Terminal, deployed: Deployed
+) -> None:
+    both = [*one("unreadable"), *one("versioning-off")]
+    deployed.collected(findings={"bucket-prod": both})
+    kept = deployed.evidence.get_json(state.STATE_KEY)
+    for finding in (found for source in kept["sources"] for found in source["findings"]):
+        if finding["condition"] == "versioning-off":
+            finding["seen"] = "2026-11-02T05:00:00Z"
+    deployed.evidence.put_json(state.STATE_KEY, kept)
+    document = status(terminal, deployed, ends=1)
+    assert document["sentence"].startswith("No: a restore of bucket-prod would not work today")
+    [carried] = [each for each in document["findings"] if "seen" in each]
+    assert (carried["condition"], carried["seen"]) == ("versioning-off", "2026-11-02T05:00:00Z")
+    shown = terminal.type("status", "--stack", deployed.stack)
+    assert ", not seen since 2 Nov 2026, 05:00 UTC" in shown.out
+
+
+def test_the_schedules_of_the_watch_itself_are_shown(
+    terminal: Terminal, deployed: Deployed
+) -> None:
+    deployed.collected()
+    kept = state.read(deployed.evidence.get_json(state.STATE_KEY))
+    since = {"severity": "high", "since": kept["collected_at"]}
+    finding = {"condition": "watch-schedule-off", "text": "the schedule sweeper is off", **since}
+    kept["watch"]["findings"] = [finding]
+    deployed.evidence.put_json(state.STATE_KEY, kept)
+    document = status(terminal, deployed, ends=1)
+    assert document["sentence"].startswith(f"Yes, but look at {kept['stack']}: nothing stands")
+    [found] = document["findings"]
+    assert (found["of"], found["name"]) == ("watch", kept["stack"])
 
 
 def test_a_source_that_no_drill_has_proven_is_no_yes(
