@@ -75,7 +75,8 @@ def written_objects(
     """A change by one of the roles, to an object of a source.
 
     To the buckets in `never` no drill writes; `below` are the prefixes that drills may write to, by
-    the bucket. CloudTrail tells it only where a trail logs data events.
+    the bucket. CloudTrail tells it only where a trail logs data events, and of a DeleteObjects no
+    keys: see `deleted_in_batches` for the buckets in `below`.
     """
     alternatives: list[Pattern] = []
     if never:
@@ -85,6 +86,19 @@ def written_objects(
         beside = [{"anything-but": {"prefix": prefixes if len(prefixes) > 1 else prefixes[0]}}]
         alternatives.append({"requestParameters": {"bucketName": list(below), "key": beside}})
     return _call("s3", roles, alternatives)
+
+
+def deleted_in_batches(roles: Sequence[str], *, buckets: Sequence[str]) -> Pattern:
+    """A DeleteObjects by one of the roles, in one of the buckets, whatever it deletes.
+
+    Not for the roles of a drill, or of a restore, that deletes in batches where it may: what else
+    it deletes in the same bucket so, no event would show; its policy and its boundary refuse it.
+    """
+    return _call(
+        "s3",
+        roles,
+        [{"eventName": ["DeleteObjects"], "requestParameters": {"bucketName": list(buckets)}}],
+    )
 
 
 def touched_secrets(roles: Sequence[str], *, may: Sequence[str]) -> Pattern:

@@ -29,6 +29,7 @@ from infra.notify import Notify
 from infra.patterns import (
     Pattern,
     configured_buckets,
+    deleted_in_batches,
     rotations_that_failed,
     snapshots_that_were_made,
     touched_clusters,
@@ -49,6 +50,9 @@ MOST_RULES: Final = 10
 _LENGTH_OF_AN_ID: Final = len('"AROA234567890ABCDEFGH",')
 
 _ROTATES: Final = "rotate-"
+_DELETE_IN_BATCHES: Final = frozenset({"restore-shard", "s3-exercise", "s3-teardown"})
+"""Teardown and restore remove the versions and the markers of a key with one request, or of many
+keys."""
 
 _OF_A_CALL: Final = {
     "at": "$.detail.eventTime",
@@ -90,7 +94,9 @@ class Rules(Construct):
         rotators = [made for name, made in functions.made.items() if name.startswith(_ROTATES)]
         others = [made for made in everybody if made not in rotators]
         is_live = any(drill.mode == "live" for drill in configuration.rotations)
-        written, below = _buckets(configuration)
+        orderly = [made for name, made in functions.made.items() if name not in _DELETE_IN_BATCHES]
+        written, below, restored = _buckets(configuration)
+        in_part = list(dict.fromkeys((*below, *restored)))
         patterns = {
             **_chunked("Clusters", everybody, touched_clusters),
             **_chunked("Buckets", everybody, configured_buckets),
@@ -101,6 +107,15 @@ class Rules(Construct):
                     lambda roles: written_objects(roles, never=written, below=below),
                 )
                 if written or below
+                else {}
+            ),
+            **(
+                _chunked(
+                    "Batches",
+                    orderly,
+                    lambda roles: deleted_in_batches(roles, buckets=in_part),
+                )
+                if in_part
                 else {}
             ),
             **_chunked(
@@ -241,9 +256,11 @@ class Rules(Construct):
             )
 
 
-def _buckets(configuration: Configuration) -> tuple[list[str], dict[str, str]]:
-    """The buckets that no drill writes to, and the prefixes that drills may write to in others."""
-    restored = {restore.target for restore in configuration.restore_buckets}
+def _buckets(configuration: Configuration) -> tuple[list[str], dict[str, str], list[str]]:
+    """What drills may write to: no object in some buckets, below a prefix in others, and in those
+    that a restore writes to whatever it must.
+    """
+    restored = list(dict.fromkeys(restore.target for restore in configuration.restore_buckets))
     read = dict.fromkeys(
         (
             *(drill.bucket for drill in configuration.s3_versions),
@@ -255,7 +272,8 @@ def _buckets(configuration: Configuration) -> tuple[list[str], dict[str, str]]:
         for drill in configuration.s3_versions
         if drill.writes_to_source and drill.bucket not in restored
     }
-    return [bucket for bucket in read if bucket not in below and bucket not in restored], below
+    never = [bucket for bucket in read if bucket not in below and bucket not in restored]
+    return never, below, restored
 
 
 def _chunked(

@@ -406,6 +406,21 @@ class TestVariant:
         configured = call("s3", "PutBucketVersioning", role, bucketName=bucket)
         assert alarmed(variant, configured)
 
+    def test_deletes_in_batches_are_told_but_of_those_that_must(self, variant: Template) -> None:
+        """CloudTrail names no key of a DeleteObjects, inside a prefix or out of it."""
+        may = {"drill-restore-shard", "drill-s3-exercise", "drill-s3-teardown"}
+        functions = {
+            each["FunctionName"] for each in variant.of_type("AWS::Lambda::Function").values()
+        }
+        assert may < functions
+        for name in functions:
+            role = role_of(variant, name)
+            for bucket in ("b0".ljust(63, "x"), "company-files"):
+                deleted = call("s3", "DeleteObjects", role, bucketName=bucket, delete="")
+                assert alarmed(variant, deleted) is (name not in may), (name, bucket)
+            never = call("s3", "DeleteObjects", role, bucketName="b5".ljust(63, "x"), delete="")
+            assert alarmed(variant, never), name
+
     def test_a_restore_writes_objects_wherever_they_are(self, variant: Template) -> None:
         role = role_of(variant, "drill-restore-shard")
         put = call("s3", "PutObject", role, bucketName="company-files", key="invoices/1.pdf")
