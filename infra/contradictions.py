@@ -42,8 +42,9 @@ MOST_DRILLS = 100
 MOST_CHATS = 3
 """An alarm tells at most five topics: that of the alarms, and one of each chat."""
 
-ALWAYS_HEARD = ("critical", "high")
-"""What no deployment may leave unheard: production touched, or the watch itself gone silent."""
+ALWAYS_HEARD = ("critical", "high", "medium")
+"""What no deployment may leave unheard: production touched, the watch itself gone silent, a drill
+that failed. Advice, which is low, may be."""
 
 
 def findings(configuration: Configuration) -> Iterator[Finding]:
@@ -79,9 +80,16 @@ def _of_notify(configuration: Configuration) -> Iterator[Finding]:
     if len(chats) > MOST_CHATS:
         expected = f"at most {MOST_CHATS}: an alarm tells no more than five topics"
         yield ("notify",), f"{len(chats)} chats", expected
+    if not configuration.notify:
+        expected = (
+            "somebody who hears of what fails: - {email: you@example.com, severities:"
+            f" [{', '.join(ALWAYS_HEARD)}]}}"
+        )
+        yield ("notify",), "nobody", expected
+        return
     heard = {severity for entry in configuration.notify for severity in entry.severities}
     for severity in ALWAYS_HEARD:
-        if heard and severity not in heard:
+        if severity not in heard:
             expected = f"some entry that receives {severity}: the watch itself may say so"
             yield ("notify",), f"{severity} is heard by nobody", expected
 
@@ -135,7 +143,7 @@ def _of_drill(drill: Drill, configuration: Configuration) -> Iterator[Finding]:
             assert_never(drill)
     yield from found
     heard = {severity for entry in configuration.notify for severity in entry.severities}
-    if heard and drill.severity not in heard:
+    if heard and drill.severity not in (*heard, *ALWAYS_HEARD):
         yield ("severity",), drill.severity, "a severity that some entry of notify receives"
     if found:
         return

@@ -46,6 +46,10 @@ WINDOW: dict[str, Any] = {
     "end": "06:00",
     "timezone": "America/Sao_Paulo",
 }
+NOTIFY: dict[str, Any] = {
+    "email": "ops@example.com",
+    "severities": ["critical", "high", "medium", "low"],
+}
 
 
 def content(*drills: dict[str, Any], **others: Any) -> dict[str, Any]:
@@ -55,7 +59,7 @@ def content(*drills: dict[str, Any], **others: Any) -> dict[str, Any]:
     """
     samples = {"aurora": DRILL, "secret_rotation": ROTATION, "s3_versions": BUCKET}
     changed = [{**samples[drill.get("kind", "aurora")], **drill} for drill in drills or ({},)]
-    return {"deployment": DEPLOYMENT, "drills": changed, **others}
+    return {"deployment": DEPLOYMENT, "notify": [NOTIFY], "drills": changed, **others}
 
 
 def configuration(*drills: dict[str, Any], **others: Any) -> Configuration:

@@ -29,7 +29,7 @@ def errors(text: str) -> tuple[str, ...]:
 
 def put(path: str, value: Any) -> str:
     """The sample with a value put at a path such as drills.0.name."""
-    changed = copy.deepcopy(content(objectives={}, notify=[]))
+    changed = copy.deepcopy(content(objectives={}))
     *steps, last = [int(step) if step.isdecimal() else step for step in path.split(".")]
     place: Any = changed
     for step in steps:
@@ -410,10 +410,10 @@ class TestAllAtOnce:
         assert "drills[1].engine_family: aurora-postgresql16: expected aurora-post" in second
 
     def test_a_severity_that_nobody_hears_of(self) -> None:
-        heard = {"email": "a@b.c", "severities": ["critical", "high"]}
-        (line,) = errors(json.dumps(content(notify=[heard])))
-        assert "drills[0].severity: medium: expected a severity that some entry of notify" in line
-        assert configuration(notify=[heard, {**heard, "severities": ["medium"]}])
+        heard = {"email": "a@b.c", "severities": ["critical", "high", "medium"]}
+        (line,) = errors(json.dumps(content({"severity": "low"}, notify=[heard])))
+        assert "drills[0].severity: low: expected a severity that some entry of notify" in line
+        assert configuration({"severity": "low"}, notify=[heard, {**heard, "severities": ["low"]}])
 
     def test_the_boundary_holds_only_so_many_clusters(self) -> None:
         many = [{"name": f"d{n}", "cluster": f"c{n}"} for n in range(MOST_CLUSTERS + 1)]

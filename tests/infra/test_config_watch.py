@@ -113,9 +113,25 @@ class TestChats:
         (line,) = errors(notify=chats)
         assert "notify: 4 chats: expected at most 3" in line
 
-    def test_somebody_hears_that_the_watch_is_silent(self) -> None:
-        lines = errors(notify=[{"email": "a@b.c", "severities": ["medium"]}])
-        assert ["critical is heard" in lines[0], "high is heard" in lines[1]] == [True, True]
+    @pytest.mark.parametrize("unheard", ALL)
+    def test_somebody_hears_of_everything_but_advice(self, unheard: str) -> None:
+        heard = [severity for severity in ALL if severity != unheard]
+        (line,) = errors(notify=[{"email": "a@b.c", "severities": heard}])
+        assert f"notify: {unheard} is heard by nobody: expected some entry that receives" in line
+        assert configuration(notify=[{"email": "a@b.c", "severities": ALL}])
+
+    @pytest.mark.parametrize("written", [{"notify": []}, {}])
+    def test_where_nobody_hears_anything_it_says_what_to_write(
+        self, written: dict[str, Any]
+    ) -> None:
+        told = {key: value for key, value in content().items() if key != "notify"}
+        with pytest.raises(ConfigurationError) as caught:
+            parse(json.dumps({**told, **written}))
+        (line,) = caught.value.lines
+        assert (
+            "notify: nobody: expected somebody who hears of what fails:"
+            " - {email: you@example.com, severities: [critical, high, medium]}"
+        ) in line
 
 
 class TestSchedules:
