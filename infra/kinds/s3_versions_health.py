@@ -34,7 +34,11 @@ def sources(configuration: Configuration) -> list[Source]:
 
 
 def _wanted(drills: Sequence[S3VersionsDrill]) -> dict[str, Any]:
-    """What functions/s3_versions/health.py judges by. Drills may ask of each prefix its own."""
+    """What functions/s3_versions/health.py judges by. Drills may ask of each prefix its own.
+
+    `if_replicated` is content where there is no rule: one look cannot know that there was one. Only
+    `required` finds that a replication is gone.
+    """
     kept: dict[str, int] = {}
     for drill in drills:
         kept[drill.prefix] = max(drill.noncurrent_days_minimum, kept.get(drill.prefix, 0))
