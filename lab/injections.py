@@ -88,6 +88,14 @@ def _of_sources(
             (conditions.ROTATION_FAILED,),
         ),
         (
+            secret[0],
+            "secret-gone",
+            "somebody schedules the secret for deletion",
+            planned.start + 119 * DAY + 10 * HOUR,
+            4 * HOUR,
+            (conditions.SECRET_GONE,),
+        ),
+        (
             bucket[0],
             "versioning-off",
             "somebody suspends versioning",
@@ -225,6 +233,11 @@ def _of_the_watch(planned: Story, watched: Watched) -> None:
             rings=(LEFTOVERS,),
         )
     )
+    once = planned.start + 305 * DAY + 15 * HOUR
+    planned.sweeper_raises.append((once, once + HOUR))
+    planned.add(
+        Injected(what="AWS refuses a list to the sweeper, once", begins=once, ends=once + HOUR)
+    )
     raises = planned.start + 320 * DAY + 22 * HOUR
     planned.sweeper_raises.append((raises, raises + 2 * HOUR))
     planned.add(
@@ -246,11 +259,23 @@ def _of_the_watch(planned: Story, watched: Watched) -> None:
         )
     )
 
+    gone = planned.start + 352 * DAY + 10 * HOUR
+    planned.own_gone.append(("reminder", gone, gone + 6 * HOUR))
+    planned.add(
+        Injected(
+            what="the schedule of the reminder is deleted",
+            begins=gone,
+            ends=gone + 6 * HOUR,
+            rings=(WATCH_SCHEDULE_OFF,),
+        )
+    )
+
 
 COLLECTOR_SILENT: Final = "drill-collector-silent"
 SWEEPER_SILENT: Final = "drill-sweeper-silent"
 SWEEPER_ERRORS: Final = "drill-sweeper-errors"
 LEFTOVERS: Final = "drill-leftovers"
+WATCH_SCHEDULE_OFF: Final = f"{naming.PREFIX}{conditions.WATCH_SCHEDULE_OFF.name}"
 
 
 def failed(drill: Drill) -> str:

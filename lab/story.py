@@ -54,9 +54,9 @@ class Run:
 class Story:
     """Each drill's runs, what is wrong from when to when, and what was injected on purpose.
 
-    `faults` are of sources, by name, as `lab/pretended.py` has them; `switched_off` are drills;
-    `unread` is what could not be read of a drill. `counted` are datapoints that AWS's own services
-    count. A drill is watched from `start` on.
+    `faults` are of sources, by name, as `lab/pretended.py` has them; `switched_off` are drills, and
+    `own_gone` schedules of the watch itself; `unread` is what could not be read of a drill.
+    `counted` are datapoints that AWS's own services count. A drill is watched from `start` on.
     """
 
     start: datetime
@@ -64,6 +64,7 @@ class Story:
     runs: dict[str, list[Run]] = field(default_factory=dict)
     faults: list[tuple[str, str, datetime, datetime]] = field(default_factory=list)
     switched_off: list[tuple[str, datetime, datetime]] = field(default_factory=list)
+    own_gone: list[tuple[str, datetime, datetime]] = field(default_factory=list)
     no_collector: list[tuple[datetime, datetime]] = field(default_factory=list)
     no_sweeper: list[tuple[datetime, datetime]] = field(default_factory=list)
     sweeper_raises: list[tuple[datetime, datetime]] = field(default_factory=list)

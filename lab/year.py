@@ -235,6 +235,9 @@ def _hour(simulation: Simulation, planned: Story, now: datetime) -> int:
         for name, begins, ends in planned.switched_off
         if begins <= now < ends
     }
+    simulation.own_schedules = {
+        name: None for name, begins, ends in planned.own_gone if begins <= now < ends
+    }
     simulation.unread = {
         name: (finding,) for name, finding, begins, ends in planned.unread if begins <= now < ends
     }

@@ -23,6 +23,7 @@ from lab.injections import (
     LEFTOVERS,
     SWEEPER_ERRORS,
     SWEEPER_SILENT,
+    WATCH_SCHEDULE_OFF,
     failed,
     missed,
 )
@@ -62,6 +63,7 @@ def scenarios(watched: Watched, declared: Declared) -> Iterator[Scenario]:
         yield from _of_drill(watched, drill)
     yield from _of_overdue(watched)
     yield from _of_the_watch(watched)
+    yield from _of_own_schedules(watched)
     yield from _of_services(watched, declared)
 
 
@@ -179,7 +181,7 @@ def _of_the_watch(watched: Watched) -> Iterator[Scenario]:
     for alarm, name, length in (
         (COLLECTOR_SILENT, "no_collector", 10 * HOUR),
         (SWEEPER_SILENT, "no_sweeper", 10 * HOUR),
-        (SWEEPER_ERRORS, "sweeper_raises", HOUR),
+        (SWEEPER_ERRORS, "sweeper_raises", 2 * HOUR),
         (LEFTOVERS, "leftovers", 6 * HOUR),
         (UNTAGGED, "untagged", 26 * HOUR),
         (missed(watched), "undelivered", 3 * HOUR),
@@ -194,6 +196,18 @@ def _of_the_watch(watched: Watched) -> Iterator[Scenario]:
             also=every_overdue(watched) if alarm == COLLECTOR_SILENT else frozenset(),
             within={UNTAGGED: 25 * HOUR, LEFTOVERS: 4 * HOUR}.get(alarm, 6 * HOUR),
         )
+
+
+def _of_own_schedules(watched: Watched) -> Iterator[Scenario]:
+    story = _story(watched, 6 * HOUR)
+    story.own_gone.append(("reminder", BEGINS, BEGINS + 6 * HOUR))
+    yield Scenario(
+        alarm=WATCH_SCHEDULE_OFF,
+        story=story,
+        begins=BEGINS,
+        ends=BEGINS + 6 * HOUR,
+        within=_within(conditions.WATCH_SCHEDULE_OFF),
+    )
 
 
 def _of_services(watched: Watched, declared: Declared) -> Iterator[Scenario]:

@@ -65,4 +65,5 @@ def _state(watched: Watched) -> Mapping[str, Any]:
             }
             for drill in watched.drills
         ],
+        "watch": {"findings": []},
     }

@@ -13,6 +13,7 @@ from functions.watch.conditions import (
     FINDINGS,
     OF_DRILLS,
     OF_SOURCES,
+    OF_WATCH,
     SEVERITIES,
     alarm_of_drill,
     alarm_of_source,
@@ -162,6 +163,23 @@ class TestOfTheWatch:
         assert found["drill-leftovers"]["DatapointsToAlarm"] == 3
         assert found["drill-untagged"]["MetricName"] == "UntaggedScratch"
         assert found["drill-untagged"]["AlarmDescription"].startswith("low: ")
+
+    def test_each_condition_of_the_watch_itself_has_one(self, template: Template) -> None:
+        for condition in OF_WATCH:
+            alarm = metric_alarms(template)[f"drill-{condition.name}"]
+            assert (alarm["Namespace"], alarm["MetricName"]) == ("BackupDrills", FINDINGS)
+            assert dimensions(alarm) == {("Condition", condition.name)}
+            assert alarm["TreatMissingData"] == "ignore"
+            assert alarm["AlarmDescription"].startswith(f"{condition.severity}: backup-drills: ")
+
+    def test_a_sweep_that_raised_is_not_tried_again_at_once(self, template: Template) -> None:
+        """Lambda's own tries would count as errors of two hours."""
+        alarm = metric_alarms(template)["drill-sweeper-errors"]
+        assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (2, 3)
+        sweeper = template.called("AWS::Lambda::Function", "Functionssweeper")
+        invoked = template.only("AWS::Lambda::EventInvokeConfig")
+        assert invoked["FunctionName"] in (sweeper, "drill-sweeper")
+        assert invoked["MaximumRetryAttempts"] == 0
 
     def test_what_a_function_of_the_watch_raises(self, template: Template) -> None:
         for name in ("sweeper", "reminder"):

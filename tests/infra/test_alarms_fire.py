@@ -16,16 +16,17 @@ from functions import cron
 from functions.watch import conditions
 from functions.watch.conditions import alarm_of_source
 from functions.watch.watched import Drill, Watched
-from lab.alarms import ALARM, OK
+from lab.alarms import ALARM, OK, changes
 from lab.declared import Declared, declared
 from lab.injections import COLLECTOR_SILENT, failed
-from lab.series import minute_of, moment
+from lab.series import Points, minute_of, moment
 from lab.simulation import watch_list
 from lab.story import DAY, HOUR, Run, Story
 from lab.timeline import Sent, Timeline
 from lab.year import evaluated, published
 from tests.infra.alarm_scenarios import (
     BEGINS,
+    PRODUCTION_TOUCHED,
     START,
     Scenario,
     ends,
@@ -220,6 +221,54 @@ def test_one_missed_hour_of_the_collector_is_no_alarm(deployment: Deployment, ex
     timeline = deployment.lives(story, extra=extra)
     assert not rang(timeline)
     assert not deployment.told(timeline)
+
+
+def test_one_failed_sweep_is_no_alarm(deployment: Deployment) -> None:
+    story = quiet(deployment.watched, START, START + 2 * DAY)
+    story.sweeper_raises.append((BEGINS, BEGINS + HOUR))
+    assert not rang(deployment.lives(story))
+
+
+@pytest.mark.parametrize("late", [0, 1, 4, 5, 6, 10, 14])
+def test_a_moment_rings_however_late_its_point_is_shown(deployment: Deployment, late: int) -> None:
+    """CloudWatch shows the points of other services some minutes after their own."""
+    moments = [
+        alarm
+        for alarm in deployment.alarms.alarms
+        if alarm.period < 60 and not alarm.name.endswith("-missed")
+    ]
+    assert {alarm.name for alarm in moments} == {
+        PRODUCTION_TOUCHED,
+        *(failed(drill) for drill in deployment.watched.drills),
+    }
+    for alarm in moments:
+        for query in alarm.queries:
+            points = Points()
+            points.add(query.metric, BEGINS, 1.0)
+            changed = [
+                change.after
+                for change in changes(
+                    alarm, points, start=minute_of(START), end=minute_of(BEGINS + DAY), late=late
+                )
+            ]
+            assert changed == [OK, ALARM, OK], (alarm.name, query.metric.told)
+
+
+def test_a_dead_letter_rings_until_it_is_gone_however_idle_its_queue_is(
+    deployment: Deployment,
+) -> None:
+    """SQS counts the messages of a queue that nobody asks for six hours, then no more."""
+    alarm = next(each for each in deployment.alarms.alarms if each.name.endswith("-missed"))
+    (query,) = alarm.queries
+    points, emptied = Points(), BEGINS + 3 * DAY
+    for begins, value in ((BEGINS, 1.0), (emptied, 0.0)):
+        for minute in range(6 * 60):
+            points.add(query.metric, begins + timedelta(minutes=minute), value)
+    found = list(changes(alarm, points, start=minute_of(START), end=minute_of(emptied + DAY)))
+    assert [change.after for change in found] == [ALARM, OK]
+    rung, cleared = (moment(change.minute) for change in found)
+    assert rung - BEGINS < timedelta(minutes=10)
+    assert timedelta(0) < cleared - emptied < timedelta(minutes=10)
 
 
 def test_a_schedule_that_fires_twice_rings_nothing(deployment: Deployment) -> None:
