@@ -163,7 +163,7 @@ def _fits(stack: Stack) -> None:
         raise ConfigurationError(
             [
                 f"drills: {count} resources: expected at most {MOST_RESOURCES}, which is what"
-                " CloudFormation takes in one stack: give some drills a drills.yaml and a stack of"
-                " their own"
+                " CloudFormation takes in one stack: give some drills a drills.yaml of their own,"
+                " in another region or account"
             ]
         )

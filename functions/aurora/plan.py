@@ -119,7 +119,10 @@ def refusals(
         if quota is not None and quota.used >= quota.limit:
             reasons.append(f"quota: {name}: {quota.used} of {quota.limit} used: expected room")
     if found.subnet_zones is None:
-        reasons.append("subnet group of the drill network: not found: deploy the stack again")
+        reasons.append(
+            "subnet group of the drill network: not found: make it again by hand, as the template"
+            " has it"
+        )
     elif len(set(found.subnet_zones)) < 2:
         zones = ", ".join(found.subnet_zones) or "none"
         reasons.append(f"subnet group of the drill network: zones {zones}: expected two at least")
@@ -139,7 +142,10 @@ def _engine_refusals(
     for kind, group_family in parameter_families.items():
         group = drill["parameter_groups"][kind]
         if group_family is None:
-            reasons.append(f"parameter_groups.{kind}: {group}: not found: deploy the stack again")
+            reasons.append(
+                f"parameter_groups.{kind}: {group}: not found: make it again by hand, as the"
+                " template has it"
+            )
         elif group_family != family and family == drill["engine_family"]:
             reasons.append(
                 f"parameter_groups.{kind}: {group}: is of family {group_family}: expected {family}"

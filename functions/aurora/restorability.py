@@ -64,7 +64,10 @@ def _of_the_groups(look: Look, cluster: Backed) -> Iterator[str]:
     for of, groups in (("clusters", look.cluster_groups), ("instances", look.instance_groups)):
         for group, found in groups.items():
             if found == ABSENT:
-                yield f"parameter group of {of} {group}: is not there: deploy the stack again"
+                yield (
+                    f"parameter group of {of} {group}: is not there: make it again by hand, as the"
+                    " template has it"
+                )
             elif found != family:
                 yield (
                     f"parameter group of {of} {group}: is of family {found}: expected {family},"
@@ -76,7 +79,10 @@ def _of_the_network(look: Look) -> Iterator[str]:
     if look.subnets is None:
         return
     if not look.subnets:
-        yield "subnet group of the drill network: is not there: deploy the stack again"
+        yield (
+            "subnet group of the drill network: is not there: make it again by hand, as the"
+            " template has it"
+        )
         return
     zones = set(look.subnets.values())
     if len(zones) < LEAST_ZONES:

@@ -253,7 +253,10 @@ def _of_rehearsal(drill: Mapping[str, Any], rehearsal: Look | None) -> list[str]
     own = rehearsal.secret if rehearsal else None
     if rehearsal is None or own is None:
         why = f" ({rehearsal.hidden})" if rehearsal and rehearsal.hidden else ""
-        return [f"rehearsal: secret {name}: not found{why}: deploy the stack again"]
+        return [
+            f"rehearsal: secret {name}: not found{why}: make it again by hand, as the template"
+            " has it"
+        ]
     reasons = []
     if own.deleted:
         reasons.append(f"rehearsal: secret {name}: is scheduled for deletion: restore it")

@@ -123,8 +123,9 @@ def _now(watched: Watched) -> Row:
     text = (
         f"**{watched.stack}: could we restore right now, and when did we last prove it?** "
         "Every alarm green, every finding 0: a restore works today. Days since proof: how long ago"
-        " a drill last passed. A blank number means that the collector is silent: nothing is known."
-        " What each alarm means, and what to do first: docs/runbook.md."
+        " a drill last passed. A blank number means that the collector has been silent for a day;"
+        " the alarm collector-silent says it sooner. What each alarm means, and what to do first:"
+        " docs/runbook.md."
     )
     proofs = tuple(
         Series(metric=DAYS_SINCE_PROOF, label=drill.name, dimensions={"Drill": drill.name})

@@ -83,7 +83,7 @@ def test_of_the_secret_s_value(
     ("name", "says"),
     [
         (REAL, "secret: fibonacci/app: not found: expected a secret of this account and region"),
-        (OWN, f"rehearsal: secret {OWN}: not found: deploy the stack again"),
+        (OWN, f"rehearsal: secret {OWN}: not found: make it again by hand, as the template has it"),
     ],
 )
 def test_a_secret_that_is_not_there(rotations: Rotations, name: str, says: str) -> None:

@@ -224,7 +224,8 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"rehearsal": Look(secret=None)},
         {},
-        "rehearsal: secret drill-rotation-secret-monthly: not found: deploy the stack again",
+        "rehearsal: secret drill-rotation-secret-monthly: not found: make it again by hand, as the"
+        " template has it",
     ),
     (
         of_own(deleted=True),
