@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from functions import clock
 from functions.report.words import count, duration, instant
@@ -25,6 +26,9 @@ from functions.watch.state import State
 
 _IN_THE_WAY: Final = {condition.name for condition in (NOT_RESTORABLE, VERSIONING_OFF, SECRET_GONE)}
 _LONGEST_LIST: Final = 3
+
+Named: TypeAlias = tuple[str, Mapping[str, Any]]
+"""A source or a drill of a state, by what it is called."""
 
 GRAVE: Final = ("critical", "high")
 """The severities that somebody must look at within the hour."""
@@ -57,39 +61,41 @@ def answer(state: State | None, *, now: datetime) -> Answer:
     age = (now - clock.parse(state["collected_at"])).total_seconds()
     if not states.is_fresh(state, now):
         return _unknown(f"the last collection is {duration(age)} old")
-    barred = _having(state["sources"], _IN_THE_WAY)
+    sources = _sources(state)
+    barred = _having(sources, _IN_THE_WAY)
     if barred:
         return Answer(
             certainty=Certainty.NO,
             sentence=f"No: a restore of {_listed(barred)} would not work today.",
         )
-    bare = _having(state["sources"], {UNPROTECTED.name})
+    bare = _having(sources, {UNPROTECTED.name})
     if bare:
         return Answer(
             certainty=Certainty.NO,
             sentence=f"No: what protects the backups of {_listed(bare)} is gone or too weak.",
         )
-    unread = _having(state["sources"], {UNREADABLE.name})
+    unread = _having(sources, {UNREADABLE.name})
     if unread:
         return _unknown(f"{_listed(unread)} could not be looked at")
-    unread = _having(state["drills"], {NOT_WATCHED.name})
+    unread = _having(_drills(state), {NOT_WATCHED.name})
     if unread:
         return _unknown(f"the runs of {_listed(unread)} could not be read")
-    doubted = _having(state["drills"], {NOT_PASSED.name})
+    doubted = _having(_drills(state), {NOT_PASSED.name})
     if doubted:
         return _unknown(f"the last run of {_listed(doubted)} did not pass")
     late = [drill for drill in state["drills"] if _conditions(drill) & {OVERDUE.name}]
     if late:
         return _unknown(_overdue(late))
-    unproven = [name for name in _names(state["sources"]) if name not in set(_proven(state))]
+    proven = set(_proven(state))
+    unproven = [name for name, one in sources if (one["kind"], one["name"]) not in proven]
     if unproven:
         return _unknown(
             f"nothing stands in the way, but no drill of {_listed(unproven)} has passed"
         )
     if not state["sources"]:
         return _unknown("nothing is watched")
-    grave = [one.name for one in states.open_items(state) if one.severity in GRAVE]
-    yes = f"Yes, but look at {_listed(list(dict.fromkeys(grave)))}" if grave else "Yes"
+    grave = _grave(state, sources)
+    yes = f"Yes, but look at {_listed(grave)}" if grave else "Yes"
     return Answer(certainty=Certainty.YES, sentence=f"{yes}: {_proofs(state, now)}")
 
 
@@ -112,21 +118,48 @@ def _unknown(why: str) -> Answer:
     return Answer(certainty=Certainty.UNKNOWN, sentence=f"Nobody knows: {why}.")
 
 
-def _having(each: Sequence[Mapping[str, Any]], conditions: set[str]) -> list[str]:
-    return [one["name"] for one in each if _conditions(one) & conditions]
+def _having(each: Iterable[Named], conditions: set[str]) -> list[str]:
+    return [name for name, one in each if _conditions(one) & conditions]
 
 
 def _conditions(one: Mapping[str, Any]) -> set[str]:
     return {finding["condition"] for finding in one["findings"]}
 
 
-def _names(each: Sequence[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(one["name"] for one in each))
+def _sources(state: State) -> list[Named]:
+    """The sources, by what they are called here."""
+    return list(zip(source_names(state["sources"]), state["sources"], strict=True))
 
 
-def _proven(state: State) -> Iterator[str]:
-    """The sources of which a drill has passed."""
-    yield from (drill["source"] for drill in state["drills"] if proof(drill))
+def _drills(state: State) -> list[Named]:
+    return [(drill["name"], drill) for drill in state["drills"]]
+
+
+def source_names(sources: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What to call sources: by their names, and where one name is that of several, by kind too.
+
+    >>> source_names([{"kind": kind, "name": name} for kind, name in
+    ...     (("aurora", "prod"), ("s3_versions", "prod"), ("s3_versions", "files"))])
+    ['prod (aurora)', 'prod (s3_versions)', 'files']
+    """
+    names = Counter(one["name"] for one in sources)
+    return [
+        one["name"] if names[one["name"]] == 1 else f"{one['name']} ({one['kind']})"
+        for one in sources
+    ]
+
+
+def _grave(state: State, sources: Iterable[Named]) -> list[str]:
+    """What somebody must look at, each once."""
+    known = {(one["kind"], one["name"]): name for name, one in sources}
+    found = [one for one in states.open_items(state) if one.severity in GRAVE]
+    names = [known[one.kind, one.name] if one.of == "source" else one.name for one in found]
+    return list(dict.fromkeys(names))
+
+
+def _proven(state: State) -> Iterator[tuple[str, str]]:
+    """The sources of which a drill has passed, by kind and name: two kinds may share a name."""
+    yield from ((drill["kind"], drill["source"]) for drill in state["drills"] if proof(drill))
 
 
 def proof(drill: Mapping[str, Any]) -> str | None:
@@ -139,7 +172,7 @@ def _proofs(state: State, now: datetime) -> str:
     """When it was last proved, best and worst."""
     proofs = [clock.parse(told) for drill in state["drills"] if (told := proof(drill))]
     newest, oldest = ((now - edge(proofs)).total_seconds() for edge in (max, min))
-    sources = count(len(_names(state["sources"])), "source")
+    sources = count(len(state["sources"]), "source")
     last = f"the last proof is {duration(newest)} old"
     if len(proofs) > 1:
         last += f", the oldest of {count(len(proofs), 'drill')} {duration(oldest)}"

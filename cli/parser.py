@@ -26,8 +26,9 @@ _EXIT: Final = {
     f" or none; {_COULD_NOT_RUN}; 130 no longer watched (Ctrl-C), the drill goes on",
     "history": f"exit status: 0; {_COULD_NOT_RUN}",
     "report": f"exit status: 0; {_COULD_NOT_RUN}",
-    "status": "exit status: 0 nothing is open, 1 something of severity high or critical is, 2 only"
-    f" medium or low; {_COULD_NOT_RUN}",
+    "status": "exit status: 0 the answer is yes and nothing is open, 1 something of severity high"
+    " or critical is open, 2 only medium or low, or nothing and yet nobody knows (as of a source"
+    f" that no drill has proven); {_COULD_NOT_RUN}",
     "cost": f"exit status: 0; {_COULD_NOT_RUN}",
 }
 

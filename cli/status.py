@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cli import troubles
 from cli.access import Aws
-from cli.answer import GRAVE, Answer, Certainty, answer, proof
+from cli.answer import GRAVE, Answer, Certainty, answer, proof, source_names
 from cli.deployed import ALARMS, Deployment
 from cli.drill_summary import verdict_text
 from cli.output import Told, plain_table
@@ -37,7 +37,11 @@ Problem = dict[str, str]
 
 
 def status(aws: Aws, deployment: Deployment, *, now: datetime) -> Told:
-    """How it stands. Exit status 0: nothing is open; 1: something high or critical; 2: the rest."""
+    """How it stands.
+
+    Exit status 0: the answer is yes, and nothing is open; 1: something high or critical is; 2: the
+    rest, and whatever else is no yes.
+    """
     state, problems = _state(deployment, now)
     alarms, unread = _alarms(aws, deployment)
     problems += unread
@@ -65,16 +69,21 @@ def status(aws: Aws, deployment: Deployment, *, now: datetime) -> Told:
         "alarms": alarms,
         "open": {severity: severities.count(severity) for severity in SEVERITIES},
     }
-    return Told(document=document, shown=_shown(document, told), status=exit_status(severities))
+    status = _exit_status(told.certainty, severities)
+    return Told(document=document, shown=_shown(document, told), status=status)
 
 
-def exit_status(severities: Iterable[str]) -> int:
+def _exit_status(answered: Certainty, severities: Iterable[str]) -> int:
     """
-    >>> exit_status([]), exit_status(["low", "high"]), exit_status(["medium"])
-    (0, 1, 2)
+    >>> [_exit_status(Certainty.YES, found) for found in ([], ["low", "high"], ["medium"])]
+    [0, 1, 2]
+    >>> _exit_status(Certainty.UNKNOWN, []), _exit_status(Certainty.UNKNOWN, ["high"])
+    (2, 1)
     """
     open_ones = set(severities)
-    return 1 if open_ones & set(GRAVE) else 2 if open_ones else 0
+    if open_ones & set(GRAVE):
+        return 1
+    return 2 if open_ones or answered is not Certainty.YES else 0
 
 
 def _state(deployment: Deployment, now: datetime) -> tuple[State | None, list[Problem]]:
@@ -145,8 +154,9 @@ def _shown(told: Mapping[str, Any], answered: Answer) -> RenderableType:
         for one in told["problems"]
     ]
     if told["findings"]:
-        parts += [Text(), *_findings(told["findings"])]
-    quiet = [one["name"] for one in told["sources"] if not one["findings"]]
+        parts += [Text(), *_findings(told)]
+    names = zip(source_names(told["sources"]), told["sources"], strict=True)
+    quiet = [name for name, one in names if not one["findings"]]
     if quiet:
         parts += [Text(), Text(f"nothing open: {', '.join(quiet)}", style="green")]
     if told["drills"]:
@@ -163,11 +173,14 @@ def _age(state: Mapping[str, Any] | None) -> str:
     return f"as of {instant(state['collected_at'], seconds=False)}, {age} ago"
 
 
-def _findings(found: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
-    for one in found:
+def _findings(told: Mapping[str, Any]) -> Iterator[RenderableType]:
+    named = zip(source_names(told["sources"]), told["sources"], strict=True)
+    names = {("source", one["kind"], one["name"]): name for name, one in named}
+    for one in told["findings"]:
+        name = names.get((one["of"], one["kind"], one["name"]), one["name"])
         yield Text.assemble(
             (f"{one['severity']:<8}", _STYLES[one["severity"]]),
-            (f"  {one['name']}", "bold"),
+            (f"  {name}", "bold"),
             f"  {one['condition']}",
             (f"  {_since(one)}", "dim"),
         )

@@ -124,9 +124,29 @@ def test_a_source_that_no_drill_has_proven_is_no_yes(
     terminal: Terminal, deployed: Deployed
 ) -> None:
     deployed.collected(proven=False)
-    document = status(terminal, deployed, ends=0)
-    assert document["answer"] == "unknown"
+    document = status(terminal, deployed, ends=2)
+    assert (document["answer"], document["open"]) == ("unknown", NONE), "nothing open is no yes"
     assert "no drill of cluster-prod, secret-prod, bucket-prod has passed" in document["sentence"]
+
+
+def test_a_source_is_not_proven_by_the_drill_of_another_one_of_its_name(
+    terminal: Terminal, deployed: Deployed
+) -> None:
+    deployed.collected(findings={"bucket-prod": one("advice")})
+    kept = deployed.evidence.get_json(state.STATE_KEY)
+    for each in (*kept["sources"], *kept["drills"]):
+        each["name" if "source" not in each else "source"] = "prod"
+    deployed.evidence.put_json(state.STATE_KEY, kept)
+    assert status(terminal, deployed, ends=2)["answer"] == "yes"
+    shown = terminal.type("status", "--stack", deployed.stack).out
+    assert "low       prod (s3_versions)  advice" in shown
+    assert "nothing open: prod (aurora), prod (secret_rotation)" in shown
+    [bucket] = [drill for drill in kept["drills"] if drill["name"] == FILES]
+    bucket["facts"]["last_pass"] = None
+    deployed.evidence.put_json(state.STATE_KEY, kept)
+    document = status(terminal, deployed, ends=2)
+    assert document["answer"] == "unknown"
+    assert "no drill of prod (s3_versions) has passed" in document["sentence"]
 
 
 def test_a_state_that_is_missing_is_a_finding_itself(
