@@ -14,7 +14,7 @@ from cli.access import Aws
 from cli.deployed import Deployment, DrillMachine, at_once, drills
 from cli.output import Told, plain_table
 from cli.remembered import remember
-from functions import clock
+from functions import clock, naming
 from functions.report.words import count, instant
 from functions.settings import Settings
 from functions.watch import cost as estimates
@@ -23,12 +23,12 @@ from functions.watch.watched import Drill
 
 _COUNTED: Final = {
     "keys": "AWS::KMS::Key",
-    "alarms": "AWS::CloudWatch::Alarm",
     "composites": "AWS::CloudWatch::CompositeAlarm",
     "dashboards": "AWS::CloudWatch::Dashboard",
     "secrets": "AWS::SecretsManager::Secret",
 }
 _NAMESPACE: Final = str({field.name: field.default for field in fields(Settings)}["namespace"])
+_ALARM: Final = "AWS::CloudWatch::Alarm"
 _LOG_GROUP: Final = "AWS::Logs::LogGroup"
 _OF_MEMORY: Final = "prices marked ? are from memory, not read from AWS's pages"
 
@@ -57,10 +57,26 @@ def cost(aws: Aws, deployment: Deployment, *, now: datetime) -> Told:
 def _counts(aws: Aws, deployment: Deployment) -> dict[str, int]:
     """How many there are of what is paid for by the month."""
     counts = {name: deployment.counts[kind] for name, kind in _COUNTED.items()}
+    counts["alarms"] = _alarmed(aws, deployment)
     pages = aws.watch.get_paginator("list_metrics").paginate(Namespace=_NAMESPACE)
     counts["metrics"] = sum(len(page["Metrics"]) for page in pages)
     counts["log_bytes"] = sum(at_once(lambda name: _stored(aws, name), _groups(deployment)))
     return counts
+
+
+def _alarmed(aws: Aws, deployment: Deployment) -> int:
+    """How many metrics the alarms read: an alarm of several is paid for as often."""
+    names = set(deployment.resources.get(_ALARM, ()))
+    pages = aws.watch.get_paginator("describe_alarms").paginate(
+        AlarmNamePrefix=naming.PREFIX, AlarmTypes=["MetricAlarm"]
+    )
+    found = {
+        alarm["AlarmName"]: sum("MetricStat" in query for query in alarm.get("Metrics", []))
+        for page in pages
+        for alarm in page.get("MetricAlarms", [])
+        if alarm["AlarmName"] in names
+    }
+    return sum(max(found.get(name, 1), 1) for name in names)
 
 
 def _groups(deployment: Deployment) -> Sequence[str]:

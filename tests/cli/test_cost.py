@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from cli.access import Aws
+from cli.cost import cost
+from cli.deployed import find
 from tests.cli.conftest import Terminal
 from tests.cli.deployment import AURORA, FILES, Deployed
 from tests.cli.machine_readable import told
@@ -35,3 +40,44 @@ def test_what_stands_and_what_ran_is_counted(terminal: Terminal, deployed: Deplo
     assert shown.status == 0
     assert "about $1.60 a month whether anything runs or not" in shown.out
     assert "Estimates" in shown.out
+
+
+def test_an_alarm_of_several_metrics_is_paid_for_as_often(deployed: Deployed) -> None:
+    common: dict[str, Any] = {
+        "ComparisonOperator": "GreaterThanThreshold",
+        "EvaluationPeriods": 1,
+        "Threshold": 0.0,
+    }
+    simple: dict[str, Any] = {
+        "MetricName": "Errors",
+        "Namespace": "AWS/Lambda",
+        "Period": 60,
+        "Statistic": "Sum",
+    }
+    for name in ("drill-untagged", "drill-of-somebody-else"):
+        deployed.alarms.put_metric_alarm(AlarmName=name, **common, **simple)
+    counted = [
+        {
+            "Id": name,
+            "MetricStat": {
+                "Metric": {"Namespace": "AWS/States", "MetricName": name},
+                "Period": 300,
+                "Stat": "Sum",
+            },
+            "ReturnData": False,
+        }
+        for name in ("aborted", "failed", "timed")
+    ]
+    sum_of_all = {"Id": "all", "Expression": "aborted + failed + timed", "ReturnData": True}
+    deployed.alarms.put_metric_alarm(
+        AlarmName="drill-aurora-failed", **common, Metrics=[*counted, sum_of_all]
+    )
+    aws = Aws()
+    deployment = find(aws, deployed.stack)
+    names = ["drill-aurora-failed", "drill-untagged", "drill-not-seen"]
+    told_of = replace(
+        deployment, resources={**deployment.resources, "AWS::CloudWatch::Alarm": names}
+    )
+    document = cost(aws, told_of, now=datetime.now(UTC)).document
+    (alarms,) = (line for line in document["standing"] if line["what"] == "alarms")
+    assert (alarms["count"], alarms["dollars"]) == (5, pytest.approx(0.5))
