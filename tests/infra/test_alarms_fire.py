@@ -223,6 +223,28 @@ def test_one_missed_hour_of_the_collector_is_no_alarm(deployment: Deployment, ex
     assert not deployment.told(timeline)
 
 
+def test_what_cannot_be_looked_at_any_more_stays_as_it_was(deployment: Deployment) -> None:
+    source = next(each for each in deployment.watched.sources if each.kind == "s3_versions")
+    blind, back = BEGINS + 4 * HOUR, BEGINS + 30 * HOUR
+    story = quiet(deployment.watched, START, back + DAY)
+    for condition, begins, end in (
+        (conditions.VERSIONING_OFF, BEGINS, blind),
+        (conditions.UNREADABLE, blind, back),
+        (conditions.VERSIONING_OFF, back, back + HOUR),
+    ):
+        story.faults.append((source.name, condition.name, begins, end))
+    timeline = deployment.lives(story)
+    off, unread = (
+        alarm_of_source(deployment.watched.stack, source.kind, source.name, condition)
+        for condition in (conditions.VERSIONING_OFF, conditions.UNREADABLE)
+    )
+    assert rang(timeline) == {off, unread}
+    states = [change.after for change in timeline.of(off) if ALARM in (change.before, change.after)]
+    assert states == [ALARM, OK]
+    cleared = timeline.of(off)[-1]
+    assert cleared.minute >= minute_of(back + HOUR), "nobody saw that versioning is on again"
+
+
 def test_one_failed_sweep_is_no_alarm(deployment: Deployment) -> None:
     story = quiet(deployment.watched, START, START + 2 * DAY)
     story.sweeper_raises.append((BEGINS, BEGINS + HOUR))
