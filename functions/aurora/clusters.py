@@ -165,8 +165,11 @@ def delete_cluster(identifier: str) -> None:
     )
 
 
-def retained_backups(resource_id: str) -> tuple[str, ...]:
-    """The resource ids of automated backups that outlived the cluster with this resource id."""
+def retained_backups(resource_id: str, *, cluster: str) -> tuple[str, ...]:
+    """The resource ids of automated backups that outlived the cluster with this resource id.
+
+    Of a copy that was renamed, and so became somebody's, there are none.
+    """
     try:
         answer = _rds().describe_db_cluster_automated_backups(DbClusterResourceId=resource_id)
     except ClientError as error:
@@ -176,7 +179,9 @@ def retained_backups(resource_id: str) -> tuple[str, ...]:
     return tuple(
         backup["DbClusterResourceId"]
         for backup in answer["DBClusterAutomatedBackups"]
-        if backup.get("Status") == "retained" and backup["DbClusterResourceId"] == resource_id
+        if backup.get("Status") == "retained"
+        and backup["DbClusterResourceId"] == resource_id
+        and backup.get("DBClusterIdentifier") == cluster
     )
 
 
@@ -267,12 +272,14 @@ def _cluster(found: DBClusterTypeDef) -> Cluster:
         created_at=found.get("ClusterCreateTime"),
         lifecycle_support=found.get("EngineLifecycleSupport", ""),
         storage_type=found.get("StorageType", ""),
+        deletion_protection=bool(found.get("DeletionProtection")),
     )
 
 
 def _instance(found: DBInstanceTypeDef) -> Instance:
     return Instance(
         identifier=found["DBInstanceIdentifier"],
+        cluster=found.get("DBClusterIdentifier", ""),
         arn=found["DBInstanceArn"],
         status=found["DBInstanceStatus"],
         tags=_read_tags(found.get("TagList", [])),

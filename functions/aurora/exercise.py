@@ -78,6 +78,8 @@ def restore_next(
     if instance is None:
         return Decision(move=Move.CREATE_INSTANCE, waiting_for="the instance")
     _ours(instance.identifier, instance.tags, plan["run_id"])
+    if instance.cluster != cluster.identifier:
+        raise NotOurs(_elsewhere(instance, cluster.identifier))
     match state_of(instance.status):
         case State.HOPELESS:
             raise RestoreFailed(f"instance {instance.identifier} is {instance.status}")
@@ -133,6 +135,51 @@ class Remains:
     cluster: Cluster | None
     instances: tuple[Instance, ...]
     retained_backups: tuple[str, ...]
+
+
+def kept(*, remains: Remains, plan: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
+    """Why Teardown must delete nothing: a sentence each, and none where it may.
+
+    In a disaster the copy may be the rescue. It is somebody's once its cluster was renamed, or
+    protected against deletion, or given a member that is not this run's; and until then where its
+    expiry was put off by hand.
+    """
+    planned, run, cluster = plan["names"]["cluster"], plan["run_id"], remains.cluster
+    why = [_elsewhere(each, planned) for each in remains.instances if each.cluster != planned]
+    if cluster is None or not naming.is_ours(cluster.identifier, cluster.tags, run):
+        return tuple(why)
+    own = {e.identifier for e in remains.instances if naming.is_ours(e.identifier, e.tags, run)}
+    known = {e.identifier for e in remains.instances}
+    # A member with a drill's name that was not found any more is gone.
+    gone = {e for e in cluster.members if e.startswith(naming.PREFIX)} - known
+    if strangers := sorted({*cluster.members, *known} - own - gone):
+        why.append(f"{planned} has a member that is not this run's: {', '.join(strangers)}")
+    if cluster.deletion_protection:
+        why.append(f"{planned} is protected against deletion: somebody switched that on")
+    for tags in (cluster.tags, *(each.tags for each in remains.instances)):
+        until = tags.get(naming.EXPIRES_TAG, plan["expires"])
+        if _put_off(until, plan["expires"], now):
+            why.append(
+                f"{planned} bears {naming.EXPIRES_TAG}={until}: the run's plan said"
+                f" {plan['expires']}"
+            )
+            break
+    return tuple(why)
+
+
+def _elsewhere(instance: Instance, planned: str) -> str:
+    where = f"in the cluster {instance.cluster}" if instance.cluster else "in no cluster"
+    return f"the instance {instance.identifier} is {where}: expected {planned}"
+
+
+def _put_off(until: str, planned: str, now: datetime) -> bool:
+    """Whether somebody has written a later time, or anything else, into the tag of the expiry."""
+    if until == planned:
+        return False
+    try:
+        return clock.parse(until) > max(now, clock.parse(planned))
+    except (OverflowError, ValueError):
+        return True
 
 
 def teardown_next(*, remains: Remains, run: str) -> Decision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -210,10 +211,10 @@ def teardown(run: Run) -> Answer:
     """Remove everything the plan named, and prove that it is gone.
 
     It reads the plan alone, so it can run after a half-finished step, after a crash, and twice.
+    What somebody has made their own is left alone, and told as left behind: `kept` says why.
     """
     plan = run.plan
     remains, resource_id = _remains(run)
-    decision = deciding.teardown_next(remains=remains, run=plan["run_id"])
     seen = deciding.remembered(run.previous, remains)
     left = deciding.remembered({}, remains)
     facts: dict[str, Any] = {
@@ -222,6 +223,9 @@ def teardown(run: Run) -> Answer:
         "leftovers": left,
         "deleted": [resource for resource in seen if resource not in left],
     }
+    if why := deciding.kept(remains=remains, plan=plan, now=run.now):
+        return done(proven=False, kept=list(why), **facts)
+    decision = deciding.teardown_next(remains=remains, run=plan["run_id"])
     match decision.move:
         case Move.DELETE_INSTANCE:
             for instance in remains.instances:
@@ -251,18 +255,28 @@ def teardown(run: Run) -> Answer:
 def _remains(run: Run) -> tuple[Remains, str]:
     names = run.plan["names"]
     cluster = clusters.describe_cluster(names["cluster"])
-    instances = _instances(cluster, names["instance"])
+    instances = _instances(cluster, names, run.plan["run_id"])
     known = run.previous.get("resource_id") or (run.document.get("exercise") or {}).get(
         "resource_id", ""
     )
     resource_id = cluster.resource_id if cluster else known
     # A backup is retained only when its cluster is gone: asked for then.
-    backups = clusters.retained_backups(resource_id) if resource_id and not cluster else ()
+    backups = (
+        clusters.retained_backups(resource_id, cluster=names["cluster"])
+        if resource_id and not cluster
+        else ()
+    )
     return Remains(cluster=cluster, instances=instances, retained_backups=backups), resource_id
 
 
-def _instances(cluster: Cluster | None, planned: str) -> tuple[Instance, ...]:
+def _instances(cluster: Cluster | None, names: Mapping[str, str], run: str) -> tuple[Instance, ...]:
+    """Those of the run: in its cluster, or wherever they are now, as long as they bear its tags."""
     members = cluster.members if cluster else ()
-    identifiers = {planned, *(name for name in members if name.startswith(naming.PREFIX))}
+    identifiers = {names["instance"], *(m for m in members if m.startswith(naming.PREFIX))}
     found = (clusters.describe_instance(identifier) for identifier in sorted(identifiers))
-    return tuple(instance for instance in found if instance is not None)
+    return tuple(
+        each
+        for each in found
+        if each is not None
+        and (each.cluster == names["cluster"] or naming.is_ours(each.identifier, each.tags, run))
+    )

@@ -32,13 +32,15 @@ class Cluster:
     created_at: datetime | None
     lifecycle_support: str
     storage_type: str
+    deletion_protection: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instance:
-    """A DB instance as DescribeDBInstances shows it."""
+    """A DB instance as DescribeDBInstances shows it; `cluster` is the one that it is in."""
 
     identifier: str
+    cluster: str
     arn: str
     status: str
     tags: Mapping[str, str]

@@ -13,6 +13,7 @@ from functions.aurora.exercise import (
     Move,
     Remains,
     Seen,
+    kept,
     observed,
     remembered,
     restore_next,
@@ -20,7 +21,7 @@ from functions.aurora.exercise import (
 )
 from functions.aurora.values import Cluster, Instance
 from functions.errors import DeadlineExceeded, NotOurs, RestoreFailed
-from functions.naming import tags
+from functions.naming import EXPIRES_TAG, tags
 from tests.unit.documents import DRILL
 from tests.unit.test_aurora_plan import SOURCE
 
@@ -30,8 +31,18 @@ RUN = "20261102-1a2b3c"
 OURS = tags(RUN, "2026-11-03T00:00:00Z")
 CLUSTER = replace(SOURCE, identifier="drill-x", tags=OURS, created_at=NOW - timedelta(minutes=3))
 INSTANCE = Instance(
-    identifier="drill-x-1", arn="arn", status="available", tags=OURS, created_at=None
+    identifier="drill-x-1",
+    cluster="drill-x",
+    arn="arn",
+    status="available",
+    tags=OURS,
+    created_at=None,
 )
+PLAN = {
+    "run_id": RUN,
+    "names": {"cluster": "drill-x", "instance": "drill-x-1"},
+    "expires": OURS[EXPIRES_TAG],
+}
 
 
 def look(
@@ -165,3 +176,78 @@ def test_teardown_remembers_all_that_it_has_seen() -> None:
     nothing = Remains(cluster=None, instances=(), retained_backups=())
     assert remembered({"seen": first}, nothing) == first
     assert [e["name"] for e in first] == ["drill-x-1", "drill-x"]
+
+
+def why(cluster: Cluster | None, *instances: Instance) -> tuple[str, ...]:
+    remains = Remains(cluster=cluster, instances=instances, retained_backups=())
+    return kept(remains=remains, plan=PLAN, now=NOW)
+
+
+def until(expires: str) -> dict[str, str]:
+    return {**OURS, EXPIRES_TAG: expires}
+
+
+COPY = replace(CLUSTER, members=("drill-x-1",))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "instances"),
+    [
+        (COPY, (INSTANCE,)),
+        (COPY, ()),
+        (None, (INSTANCE,)),
+        (None, ()),
+        (replace(COPY, members=()), (INSTANCE,)),
+        (replace(COPY, tags=until("2026-11-02T23:00:00Z")), (INSTANCE,)),
+        (replace(COPY, tags=tags(RUN, "2026-11-02T08:00:00Z")), (INSTANCE,)),
+    ],
+)
+def test_a_copy_that_nobody_has_touched_may_go(
+    cluster: Cluster | None, instances: tuple[Instance, ...]
+) -> None:
+    assert why(cluster, *instances) == ()
+
+
+@pytest.mark.parametrize("cluster", [None, COPY])
+def test_an_instance_in_another_cluster_stays_and_so_does_all(cluster: Cluster | None) -> None:
+    """The copy was renamed to production: its instance keeps its own name."""
+    (told,) = why(cluster, replace(INSTANCE, cluster="production"))
+    assert told == "the instance drill-x-1 is in the cluster production: expected drill-x"
+
+
+@pytest.mark.parametrize(
+    ("members", "instances"),
+    [
+        (("drill-x-1", "production-1"), (INSTANCE,)),
+        (
+            ("drill-x-1", "drill-y-1"),
+            (INSTANCE, replace(INSTANCE, identifier="drill-y-1", tags={})),
+        ),
+        (("drill-x-1",), (INSTANCE, replace(INSTANCE, identifier="drill-y-1", tags={}))),
+        (("drill-x-1",), (replace(INSTANCE, tags={}),)),
+    ],
+)
+def test_a_copy_with_a_member_of_somebody_else_stays(
+    members: tuple[str, ...], instances: tuple[Instance, ...]
+) -> None:
+    (told,) = why(replace(COPY, members=members), *instances)
+    assert "has a member that is not this run's" in told
+
+
+def test_a_protected_copy_stays() -> None:
+    (told,) = why(replace(COPY, deletion_protection=True), INSTANCE)
+    assert told == "drill-x is protected against deletion: somebody switched that on"
+
+
+@pytest.mark.parametrize("expires", ["2026-11-03T00:00:01Z", "2099-01-01T00:00:00Z", "keep", ""])
+def test_a_copy_whose_expiry_was_put_off_stays(expires: str) -> None:
+    (told,) = why(replace(COPY, tags=until(expires)), INSTANCE)
+    assert told == (
+        f"drill-x bears backup-drills:expires={expires}: the run's plan said 2026-11-03T00:00:00Z"
+    )
+    assert why(COPY, replace(INSTANCE, tags=until(expires))) == (told,)
+
+
+def test_an_instance_in_another_cluster_proves_nothing() -> None:
+    with pytest.raises(NotOurs, match="is in the cluster production: expected drill-x"):
+        look(cluster=CLUSTER, instance=replace(INSTANCE, cluster="production"))
