@@ -11,6 +11,7 @@ What is added to moto 5.2.5 (the seams; each has its tests in tests/emulator/):
   `Emulator.invoke`;
 - S3 keeps objects, versions and markers as AWS does (`lab/s3.py`), and fails when a test wants it
   to (`Emulator.s3.faults`);
+- CloudTrail knows how rotations ended, and no calls (`lab/cloudtrail.py`);
 - the Lambda API knows the lab's functions: what `Emulator.describe_function` says of them, and the
   policies that `Emulator.allow_invoke` makes.
 
@@ -48,6 +49,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from lab import aws
 from lab.aws import Invocation
 from lab.calls import Call, Denied, Refusal
+from lab.cloudtrail import CloudTrail
 from lab.front import MOTO_VERSION, Front, QuietHandler
 from lab.s3 import S3
 from lab.secrets_manager import SecretsManager
@@ -85,10 +87,12 @@ class Emulator:
         self.invoke: Callable[[str, bytes], Invocation] = _no_functions
         self.describe_function: Callable[[str], dict[str, Any] | None] = _not_described
         self.clock_skew = timedelta(0)
+        self.trail = CloudTrail()
         self.secrets = SecretsManager(
             invoke=lambda function, payload: self._invoke_as(None, function, payload),
             function=lambda name: self.describe_function(name),
             admits=self.may_invoke,
+            tell=lambda secret, succeeded: self.trail.rotated(secret, succeeded=succeeded),
             time_factor=time_factor,
         )
         self.s3 = S3(clock=lambda: datetime.now(UTC) + self.clock_skew)
@@ -117,6 +121,7 @@ class Emulator:
             default_user_config["stepfunctions"] = {"execute_state_machine": True}
             forget_everything()
             self.s3.clear()
+            self.trail.clear()
             self.secrets.start()
             self._front = Front(self, DomainDispatcherApplication(create_backend_app))
             self._server = make_server(
@@ -237,6 +242,8 @@ class Emulator:
         """What the lab answers itself, None to ask moto. Raises Refusal."""
         if call.service == "secretsmanager":
             return self.secrets.answer(call.operation, call.parameters)
+        if call.service == "cloudtrail":
+            return self.trail.answer(call.operation, call.parameters)
         match call.service, call.operation:
             case "lambda", "GetFunctionConfiguration":
                 return json.dumps(self._configuration(call)).encode()

@@ -54,6 +54,7 @@ class SecretsManager:
 
     `invoke` runs a function and may raise a Refusal; `function` says what is known of one, and
     `admits(function, principal, source ARN)` whether its own policy lets a service invoke it.
+    `tell(secret ARN, succeeded)` hears how each attempt to rotate ended.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class SecretsManager:
         invoke: Callable[[str, bytes], Invocation],
         function: Callable[[str], Mapping[str, Any] | None],
         admits: Callable[[str, str, str], bool],
+        tell: Callable[[str, bool], None] = lambda _secret, _succeeded: None,
         time_factor: float = 1.0,
     ) -> None:
         self.attempts = 3
@@ -75,6 +77,7 @@ class SecretsManager:
         self.function = function
         self.admits = admits
         self._invoke = invoke
+        self._tell = tell
         self._running: list[str] = []
         self._ended = threading.Condition(self.lock)
         self._threads: list[threading.Thread] = []
@@ -220,6 +223,7 @@ class SecretsManager:
             if all(self._step(secret, step, version, function) for step in STEPS):
                 self._succeed(secret, version)
                 return
+            self._tell(secret.arn, False)
 
     def _wanted(self, secret: StoredSecret, version: Version) -> bool:
         """Not when the rotation was cancelled, its label was taken off, or the secret deleted."""
@@ -258,6 +262,7 @@ class SecretsManager:
                 secret.rotated = secret.changed = now()
                 secret.schedule(secret.rotated)
                 secret.tidy()
+                self._tell(secret.arn, True)
 
     def _test(self, secret: StoredSecret, version: Version, function: str) -> None:
         """RotateImmediately=False: testSecret alone, with a version that is gone afterwards."""

@@ -69,7 +69,8 @@ def build(
         },
         "started_by": _started_by(document.get("input")),
         "source": {
-            "name": summary.source_name or text(drill.get("cluster") or drill.get("secret")),
+            "name": summary.source_name
+            or text(drill.get("secret") or drill.get("bucket") or drill.get("cluster")),
             "arn": summary.source_arn,
             "version": summary.source_version,
         },
