@@ -12,6 +12,7 @@ from rich.text import Text
 
 from cli.access import Aws
 from cli.deployed import Deployment, DrillMachine, at_once, drills
+from cli.metric_hours import whole_metrics
 from cli.output import Told, plain_table
 from cli.remembered import remember
 from functions import clock, naming
@@ -35,7 +36,7 @@ _OF_MEMORY: Final = "prices marked ? are from memory, not read from AWS's pages"
 
 def cost(aws: Aws, deployment: Deployment, *, now: datetime) -> Told:
     """What the deployment costs, estimated in US dollars."""
-    lines = estimates.standing(_counts(aws, deployment))
+    lines = estimates.standing(_counts(aws, deployment, now))
     machines = drills(aws, deployment)
     remember(drills=[drill.name for drill in machines])
     ran = at_once(lambda drill: deployment.ledger_of(drill.name).runs(), machines)
@@ -54,12 +55,11 @@ def cost(aws: Aws, deployment: Deployment, *, now: datetime) -> Told:
     return Told(document=document, shown=_shown(document))
 
 
-def _counts(aws: Aws, deployment: Deployment) -> dict[str, int]:
-    """How many there are of what is paid for by the month."""
+def _counts(aws: Aws, deployment: Deployment, now: datetime) -> dict[str, int]:
+    """How many there are of what is paid for by the month; of metrics, as whole ones."""
     counts = {name: deployment.counts[kind] for name, kind in _COUNTED.items()}
     counts["alarms"] = _alarmed(aws, deployment)
-    pages = aws.watch.get_paginator("list_metrics").paginate(Namespace=_NAMESPACE)
-    counts["metrics"] = sum(len(page["Metrics"]) for page in pages)
+    counts["metrics"] = whole_metrics(aws, _NAMESPACE, now=now)
     counts["log_bytes"] = sum(at_once(lambda name: _stored(aws, name), _groups(deployment)))
     return counts
 

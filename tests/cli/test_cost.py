@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from cli import metric_hours
 from cli.access import Aws
 from cli.cost import cost
 from cli.deployed import find
+from cli.metric_hours import whole_metrics
+from lab.calls import Call
 from tests.cli.conftest import Terminal
 from tests.cli.deployment import AURORA, FILES, Deployed
 from tests.cli.machine_readable import told
@@ -40,6 +43,39 @@ def test_what_stands_and_what_ran_is_counted(terminal: Terminal, deployed: Deplo
     assert shown.status == 0
     assert "about $1.60 a month whether anything runs or not" in shown.out
     assert "Estimates" in shown.out
+
+
+def test_a_metric_is_paid_for_by_the_hours_that_it_was_heard_of(deployed: Deployed) -> None:
+    """Two in each of the last ten hours, one in two of them, and what lies before a month not."""
+    now, namespace = datetime.now(UTC), deployed.stack
+    heard = {"Sweeps": range(10), "Findings": range(10), "Leftovers": (0, 5), "Old": (24 * 31,)}
+    for name, hours in heard.items():
+        for ago in hours:
+            at = now - timedelta(hours=ago)
+            for _ in range(2):
+                value: Any = {"MetricName": name, "Value": 1.0, "Timestamp": at}
+                deployed.alarms.put_metric_data(Namespace=namespace, MetricData=[value])
+    assert whole_metrics(Aws(), namespace, now=now) == 3, "22 hours of 10, rounded up"
+    assert whole_metrics(Aws(), "NoSuch", now=now) == 0
+
+
+def test_of_many_metrics_the_rest_count_as_whole(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def counts(call: Call) -> None:
+        if call.operation == "GetMetricData":
+            asked.append(len(call.parameters["MetricDataQueries"]))
+
+    now = datetime.now(UTC)
+    values: list[Any] = [{"MetricName": f"m{number}", "Value": 1.0} for number in range(9)]
+    deployed.alarms.put_metric_data(Namespace=f"{deployed.stack}-many", MetricData=values)
+    deployed.emulator.before_call.append(counts)
+    monkeypatch.setattr(metric_hours, "MOST", 7)
+    monkeypatch.setattr(metric_hours, "_QUERIES", 3)
+    assert whole_metrics(Aws(), f"{deployed.stack}-many", now=now) == 9
+    assert sorted(asked) == [1, 3, 3]
 
 
 def test_an_alarm_of_several_metrics_is_paid_for_as_often(deployed: Deployed) -> None:
