@@ -81,11 +81,16 @@ class CloudTrail:
                 HTTPStatus.BAD_REQUEST,
             )
         names = {each["AttributeValue"] for each in wanted if each["AttributeKey"] == "EventName"}
-        begins = request.get("StartTime", datetime.min.replace(tzinfo=UTC))
-        ends = request.get("EndTime", datetime.now(UTC))
+        begins = _utc(request.get("StartTime", datetime.min.replace(tzinfo=UTC)))
+        ends = _utc(request.get("EndTime", datetime.now(UTC)))
         found = [
             event
             for event in self._events
             if begins <= event.at <= ends and (not wanted or event.name in names)
         ]
         return found[::-1]
+
+
+def _utc(moment: datetime) -> datetime:
+    """Requests are parsed without a zone: their times are UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
