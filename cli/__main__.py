@@ -9,12 +9,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cli import arguments
 from cli.errors import CannotRun
 from cli.parser import parser
+
+_OURS = ("cli", "functions")
+_WITHIN = "expected what make setup installs: make setup, then .venv/bin/python -m cli ..."
 
 STOPPED = 2
 COULD_NOT_RUN = 3
@@ -73,5 +77,19 @@ def _could_not_run(why: str) -> int:
     return COULD_NOT_RUN
 
 
+def guarded(given: Sequence[str] | None = None) -> int:
+    """As main; where it cannot even begin, or breaks, that is no answer: 3, never 1."""
+    try:
+        return main(given)
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] in _OURS:
+            traceback.print_exc()
+            return COULD_NOT_RUN
+        return _could_not_run(f"{error}: {_WITHIN}")
+    except Exception:  # a fault of ours: Python's own status for it, 1, would be a verdict
+        traceback.print_exc()
+        return COULD_NOT_RUN
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(guarded())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -30,6 +32,7 @@ READY: Final = Path(__file__).parent.parent / ".lab" / "up" / "ready.json"
 
 _LAB_REGION: Final = "sa-east-1"
 _LAB_KEY: Final = "lab"
+_KNOCKS_SECONDS: Final = 3.0
 _OWNERS: Final = {"BUCKET": "--owner", "--to": "--to-owner"}
 _ABSENT: Final = ("404", "NoSuchBucket")
 _DENIED: Final = ("403", "AccessDenied")
@@ -111,10 +114,11 @@ def enter_aws(*, profile: str, region: str) -> None:
 def enter_lab(ready: Path) -> None:
     """Make this process talk to the standing lab, whatever its environment said of AWS before.
 
-    Raises CannotRun where no lab says that it is up.
+    Raises CannotRun where no lab says that it is up, and where the one that said so is gone.
     """
     try:
         endpoint = json.loads(ready.read_text())["endpoint"]
+        _knock(endpoint)
     except (OSError, ValueError, KeyError) as error:
         raise CannotRun(
             f"--lab: {ready}: {error}: expected a lab that is up: python -m lab up"
@@ -133,6 +137,15 @@ def enter_lab(ready: Path) -> None:
         NO_PROXY="127.0.0.1",
         no_proxy="127.0.0.1",
     )
+
+
+def _knock(endpoint: str) -> None:
+    """Raises OSError where nobody answers: a lab that was killed leaves its file behind."""
+    parts = urlsplit(endpoint)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 80), _KNOCKS_SECONDS).close()
+    except OSError as error:
+        raise OSError(f"nothing answers at {endpoint}: {error.strerror or error}") from error
 
 
 def reach(option: str, bucket: str, *, threads: int) -> Reached:

@@ -14,13 +14,20 @@ from cli.drill_summary import verdict_text
 from cli.errors import CannotRun
 from cli.output import Told, plain_table
 from cli.remembered import remember
+from cli.run import Asked
 from cli.runs import Run
 from functions.model import Verdict
 from functions.report.words import count, duration, instant
 
 
 def history(
-    aws: Aws, deployment: Deployment, *, name: str, limit: int, ascii_only: bool = False
+    aws: Aws,
+    deployment: Deployment,
+    *,
+    name: str,
+    limit: int,
+    asked: Asked,
+    ascii_only: bool = False,
 ) -> Told:
     """The last runs of a drill, or of all of them where no name is given.
 
@@ -44,6 +51,9 @@ def history(
             for drill, values in trends.items()
         ],
     }
+    if not newest:
+        start = asked.again("run", name or "NAME", "--watch")
+        return Told(document=document, lines=(f"no run yet: {start} starts one",))
     shown = _shown(newest, limit, trends, ascii_only=ascii_only)
     return Told(document=document, shown=shown)
 
@@ -64,8 +74,6 @@ def recorded(aws: Aws, deployment: Deployment, name: str) -> list[Run]:
 def _shown(
     newest: Sequence[Run], limit: int, trends: dict[str, list[float]], *, ascii_only: bool
 ) -> RenderableType:
-    if not newest:
-        return Text("no run yet: python -m cli run NAME --watch starts one")
     table = plain_table("run", "verdict", "began (UTC)", "RTO", "RPO", "checks")
     table.padding = (0, 2, 0, 0)
     table.columns[0].no_wrap = table.columns[1].no_wrap = True

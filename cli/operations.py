@@ -15,6 +15,7 @@ from cli.arguments import instant
 from cli.cost import cost
 from cli.deployed import Deployment
 from cli.drill_report import report
+from cli.errors import CannotRun
 from cli.history import history
 from cli.output import Told
 from cli.parser import REPORTS, STACK
@@ -39,9 +40,21 @@ def operate(chosen: argparse.Namespace) -> int:
 
 def _enter(chosen: argparse.Namespace) -> Aws:
     if chosen.lab:
+        _check_lab(chosen)
         access.enter_lab(access.READY)
     access.enter_aws(profile=chosen.profile, region=chosen.region)
     return Aws()
+
+
+def _check_lab(chosen: argparse.Namespace) -> None:
+    """Raises CannotRun for what names a deployment beside the lab: it has one, in one region."""
+    for option, usual in (("stack", STACK), ("profile", ""), ("region", "")):
+        value = getattr(chosen, option)
+        if value != usual:
+            raise CannotRun(
+                f"--{option}: {value!r}: with --lab, which has one deployment of its own: expected"
+                " one of the two"
+            )
 
 
 def _deployment(chosen: argparse.Namespace, aws: Aws) -> Deployment:
@@ -58,7 +71,7 @@ def _told(
     given: dict[str, Any],
     now: datetime,
 ) -> Told:
-    ascii_only = console.options.ascii_only
+    ascii_only, asked = console.options.ascii_only, _asked(chosen)
     match chosen.command:
         case "schedule":
             return schedule(aws, deployment, now=now)
@@ -70,19 +83,30 @@ def _told(
                 name=chosen.name,
                 given=given,
                 watches=chosen.watch,
-                asked=_asked(chosen),
+                asked=asked,
                 now=now,
             )
         case "watch":
-            return watch(aws, deployment, console, name=chosen.name, asked=_asked(chosen))
+            return watch(aws, deployment, console, name=chosen.name, asked=asked)
         case "history":
             return history(
-                aws, deployment, name=chosen.name, limit=chosen.limit, ascii_only=ascii_only
+                aws,
+                deployment,
+                name=chosen.name,
+                limit=chosen.limit,
+                asked=asked,
+                ascii_only=ascii_only,
             )
         case "report":
             save = chosen.save or (REPORTS if chosen.open else None)
             return report(
-                aws, deployment, of=chosen.run, opens=chosen.open, save=save, ascii_only=ascii_only
+                aws,
+                deployment,
+                of=chosen.run,
+                opens=chosen.open,
+                save=save,
+                asked=asked,
+                ascii_only=ascii_only,
             )
         case "status":
             return status(aws, deployment, now=now)

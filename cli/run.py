@@ -6,7 +6,7 @@ import json
 import secrets
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from importlib import import_module
 from typing import Any, Final
@@ -32,6 +32,7 @@ EXIT: Final = {"PASS": 0, "SKIPPED": 0, "FAIL": 1, "INCONCLUSIVE": 2, "REFUSED":
 NO_VERDICT: Final = 2
 INTERRUPTED: Final = 130
 
+_RUNNING_AT_MOST: Final = 100
 _OPTIONS: Final = {"restore_time": "--at", "hold_minutes": "--hold", "dry_run": "--dry-run"}
 
 
@@ -81,7 +82,15 @@ def run(
     )["executionArn"]
     if watches:
         console.print(f"started: {execution}", markup=False, emoji=False, soft_wrap=True)
-        return follow(aws, deployment, console, drill=name, execution=execution, asked=asked)
+        return follow(
+            aws,
+            deployment,
+            console,
+            command="run",
+            drill=name,
+            execution=execution,
+            asked=asked,
+        )
     document = _document("run", deployment, name, execution) | {"input": dict(given)}
     lines = (f"started: {execution}", f"to follow it: {asked.again('watch', name)}")
     return Told(document=document, lines=lines)
@@ -90,29 +99,45 @@ def run(
 def check(found: DrillMachine, given: Mapping[str, Any]) -> None:
     """Raises CannotRun for an input that the drill's kind does not take, by the option's name."""
     read = import_module(f"functions.{found.kind}.plan").read_input
+    taken = {field.name for field in fields(read({}))}
+    options = ", ".join(option for key, option in _OPTIONS.items() if key in taken)
     for key, value in given.items():
+        option = _OPTIONS[key]
+        begins = f"{option}: {value!r}: {found.name} is a drill of the kind {found.kind}"
+        if key not in taken:
+            raise CannotRun(f"{begins}, which takes no {option}: expected {options}, or none")
         try:
             read({key: value})
         except Refused as error:
-            raise CannotRun(
-                f"{_OPTIONS[key]}: {value!r}: {found.name} is a drill of the kind {found.kind}:"
-                f" {error}"
-            ) from error
+            expected = str(error).rpartition("expected ")[2]
+            raise CannotRun(f"{begins}: expected {expected}") from error
 
 
 def watch(aws: Aws, deployment: Deployment, console: Console, *, name: str, asked: Asked) -> Told:
     """Follow the run of a drill that is going on. Raises CannotRun where none is."""
     found = drill(aws, deployment, name)
-    going_on = aws.states.list_executions(
-        stateMachineArn=found.arn, statusFilter="RUNNING", maxResults=1
-    )["executions"]
-    if not going_on:
+    execution = _going_on(aws, deployment, found)
+    if not execution:
         raise CannotRun(
             f"NAME: {name!r}: no run is going on: expected one that was started:"
             f" {asked.again('run', name, '--watch')}"
         )
-    execution = going_on[0]["executionArn"]
-    return follow(aws, deployment, console, drill=name, execution=execution, asked=asked)
+    return follow(
+        aws, deployment, console, command="watch", drill=name, execution=execution, asked=asked
+    )
+
+
+def _going_on(aws: Aws, deployment: Deployment, found: DrillMachine) -> str | None:
+    """The execution that holds the drill; the others would be skipped. None where none runs."""
+    running = aws.states.list_executions(
+        stateMachineArn=found.arn, statusFilter="RUNNING", maxResults=_RUNNING_AT_MOST
+    )["executions"]
+    arns = [one["executionArn"] for one in running]
+    if len(arns) > 1:
+        holder = deployment.ledger_of(found.name).holder()
+        if holder and holder.execution in arns:
+            return holder.execution
+    return arns[0] if arns else None
 
 
 def follow(
@@ -120,27 +145,30 @@ def follow(
     deployment: Deployment,
     console: Console,
     *,
+    command: str,
     drill: str,
     execution: str,
     asked: Asked,
 ) -> Told:
     """Show an execution until it ends, then its report; the exit status of its verdict.
 
-    Where it cannot be followed any more the drill goes on: that is said, with how to stop it.
+    `command` is the one that tells it. Where it cannot be followed any more the drill goes on: that
+    is said, with how to stop it.
     """
     try:
         told = live.follow(
             aws.states, execution, name=drill, console=console, poll_seconds=asked.look
         )
     except KeyboardInterrupt:
-        document = _document("run", deployment, drill, execution) | {"status": "RUNNING"}
+        document = _document(command, deployment, drill, execution)
         lines = ("", "no longer watched", *_goes_on(drill, execution, asked))
         return Told(document=document, lines=lines, status=INTERRUPTED)
     except troubles.EXPECTED as error:
         for line in _goes_on(drill, execution, asked):
             console.print(line, markup=False, emoji=False, soft_wrap=True)
         raise CannotRun(f"the run cannot be watched: {troubles.told(error)}") from error
-    return _ended(deployment, drill, execution, told, ascii_only=console.options.ascii_only)
+    document = _document(command, deployment, drill, execution)
+    return _ended(deployment, document, told, ascii_only=console.options.ascii_only)
 
 
 def _goes_on(drill: str, execution: str, asked: Asked) -> tuple[str, ...]:
@@ -159,13 +187,15 @@ def _goes_on(drill: str, execution: str, asked: Asked) -> tuple[str, ...]:
 
 
 def _ended(
-    deployment: Deployment, drill: str, execution: str, told: Progress, *, ascii_only: bool
+    deployment: Deployment, started: Mapping[str, Any], told: Progress, *, ascii_only: bool
 ) -> Told:
-    """What is said of a run after its end."""
+    """What is said of a run after its end; `started` is its document up to then."""
+    drill, execution = started["drill"], started["execution"]
     began = clock.render(told.started_at) if told.started_at else ""
     run_id = naming.run_id({"id": execution, "start_time": began}) if began else ""
     key = naming.evidence_key(drill, run_id)
-    document = _document("run", deployment, drill, execution) | {
+    document = {
+        **started,
         "status": told.status,
         "run": run_id,
         "verdict": told.verdict and told.verdict.value,

@@ -91,6 +91,18 @@ def newest_first(runs: Sequence[Run]) -> list[Run]:
     return sorted(runs, key=lambda run: (run.started_at, run.id), reverse=True)
 
 
+def last(runs: Sequence[Run]) -> tuple[Run | None, int]:
+    """The latest run that was not skipped, and how many later ones were.
+
+    Of a drill whose runs all were skipped, the latest of them.
+    """
+    newest = newest_first(runs)
+    for skipped, run in enumerate(newest):
+        if run.verdict != Verdict.SKIPPED:
+            return run, skipped
+    return (newest[0], 0) if newest else (None, 0)
+
+
 def trend(runs: Sequence[Run]) -> list[float]:
     """The recovery times of the runs that passed, oldest first."""
     return [

@@ -84,19 +84,21 @@ def _of_drill(
     drill: DrillMachine, found: Sequence[Found], ran: Sequence[Run], now: datetime
 ) -> dict[str, Any]:
     own = next((one for one in found if one.target == drill.arn), None)
-    last = next(iter(runs.newest_first(ran)), None)
+    last, skipped = runs.last(ran)
     return {
         "name": drill.name,
         "kind": drill.kind,
         **_times(own, now),
         "runs": len(ran),
         "last_run": last and last.to_document(),
+        "skipped_since": skipped,
     }
 
 
 def _of_watch(one: Found, now: datetime) -> dict[str, Any]:
     name = one.name.removeprefix(naming.PREFIX)
-    return {"name": name, "kind": None, **_times(one, now), "runs": None, "last_run": None}
+    none: dict[str, Any] = dict.fromkeys(("runs", "last_run", "skipped_since"))
+    return {"name": name, "kind": None, **_times(one, now), **none}
 
 
 def _times(one: Found | None, now: datetime) -> dict[str, Any]:
@@ -186,7 +188,10 @@ def _last_run(row: Mapping[str, Any]) -> Text:
     if last is None:
         return Text("never", style="yellow")
     began = instant(last["started_at"], seconds=False).removesuffix(" UTC")
-    return Text.assemble(verdict_text(last["verdict"]), (f"\n{began}", "dim"))
+    told = Text.assemble(verdict_text(last["verdict"]), (f"\n{began}", "dim"))
+    if row["skipped_since"]:
+        told.append(f"\n{row['skipped_since']} skipped since", style="yellow")
+    return told
 
 
 def _remarks(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from cli import troubles
@@ -16,7 +15,7 @@ from cli.access import Aws
 from cli.answer import GRAVE, Answer, Certainty, answer, proof, source_names
 from cli.deployed import ALARMS, Deployment
 from cli.drill_summary import verdict_text
-from cli.output import Told, plain_table
+from cli.output import Indented, Told, plain_table
 from cli.remembered import remember
 from functions import clock, naming
 from functions.errors import EvidenceMissing
@@ -184,7 +183,7 @@ def _findings(told: Mapping[str, Any]) -> Iterator[RenderableType]:
             f"  {one['condition']}",
             (f"  {_since(one)}", "dim"),
         )
-        yield Padding(Text(one["text"]), (0, 0, 0, 10))
+        yield Indented(Text(one["text"]), by=10)
 
 
 def _since(one: Mapping[str, Any]) -> str:

@@ -71,7 +71,9 @@ def test_no_run_yet(terminal: Terminal, deployed: Deployed) -> None:
     assert "no run yet" in terminal.type("history", ROTATION, "--stack", deployed.stack).out
     ran = terminal.type("report", ROTATION, "--stack", deployed.stack)
     assert ran.status == 3
-    assert f"RUN: '{ROTATION}': this drill never ran: python -m cli run {ROTATION}" in ran.err
+    again = f"python -m cli run {ROTATION} --watch --stack {deployed.stack}"
+    assert f"RUN: '{ROTATION}': this drill never ran: {again}\n" in ran.err
+    assert again in terminal.type("history", ROTATION, "--stack", deployed.stack).out
 
 
 def test_a_drill_that_was_removed_keeps_its_history(terminal: Terminal, deployed: Deployed) -> None:
@@ -98,6 +100,23 @@ def test_the_report_of_a_run_and_of_the_last_one_of_a_drill(
     document = told(terminal.type("report", RUN, "--stack", deployed.stack, "--json"))
     assert (document["run"], document["address"], document["files"]) == (RUN, address, None)
     assert document["report"]["verdict"] == "FAIL"
+
+
+def test_a_run_that_was_skipped_is_not_the_last_one(terminal: Terminal, deployed: Deployed) -> None:
+    deployed.ran(AURORA, RUN, NOW - timedelta(days=20), verdict="FAIL")
+    deployed.reported(AURORA, RUN, report_samples.failed().report())
+    for day, run in ((2, "20261124-1a2b3c"), (1, "20261125-1a2b3c")):
+        deployed.ran(AURORA, run, NOW - timedelta(days=day), verdict="SKIPPED")
+        deployed.reported(AURORA, run)
+    words = ("report", AURORA, "--stack", deployed.stack)
+    document = told(terminal.type(*words, "--json"))
+    assert (document["run"], document["skipped_since"]) == (RUN, 2)
+    assert document["report"]["verdict"] == "FAIL"
+    history = f"python -m cli history {AURORA} --stack {deployed.stack}"
+    shown = terminal.type(*words).out
+    assert f"2 newer runs of {AURORA} were skipped: {history}\n" in shown
+    of_run = terminal.type("report", "20261125-1a2b3c", "--stack", deployed.stack, "--json")
+    assert (told(of_run)["run"], told(of_run)["skipped_since"]) == ("20261125-1a2b3c", 0)
 
 
 def test_a_report_is_saved_and_opened(terminal: Terminal, deployed: Deployed) -> None:

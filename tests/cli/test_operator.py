@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from cli import access, remembered, status
+from cli import access, operations, remembered, status
+from cli.__main__ import guarded
 from cli.access import Aws
 from cli.completion import NAME
 from cli.deployed import Deployment
@@ -335,6 +337,54 @@ def test_the_standing_lab_is_reached_by_its_note(
     assert "KeyError: 'ledger': expected a lab that this version started" in cannot_run(
         terminal.type("schedule", "--lab")
     )
+
+
+@pytest.mark.parametrize(
+    "words", [("--stack", "other"), ("--profile", "ops"), ("--region", "eu-west-1")]
+)
+def test_the_lab_is_one_deployment_of_its_own(terminal: Terminal, words: tuple[str, str]) -> None:
+    line = cannot_run(terminal.type("status", "--lab", *words))
+    assert line.startswith(f"{words[0]}: '{words[1]}': with --lab, which has one deployment")
+
+
+@pytest.mark.parametrize("words", [("status",), ("restore-bucket", "b", "--at", "1h ago")])
+def test_a_lab_that_was_killed_is_no_lab(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    with socket.socket() as gone:
+        gone.bind(("127.0.0.1", 0))
+        endpoint = f"http://127.0.0.1:{gone.getsockname()[1]}"
+        ready = terminal.folder / "ready.json"
+        ready.write_text(json.dumps({"endpoint": endpoint}))
+        monkeypatch.setattr(access, "READY", ready)
+        line = cannot_run(terminal.type(*words, "--lab"))
+    assert f"nothing answers at {endpoint}: Connection refused: expected a lab that is up" in line
+    assert line.endswith("python -m lab up")
+
+
+@pytest.mark.parametrize(
+    "words", [("status",), ("completion", "bash"), ("restore-bucket", "b", "--at", "1h ago")]
+)
+def test_a_python_that_lacks_what_it_needs_is_told_of_the_right_one(words: tuple[str, ...]) -> None:
+    """Outside of the virtual environment nothing of ours is installed: 1 would be an answer."""
+    command = [sys.executable, "-S", "-m", "cli", *words]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    line = cannot_run(Ran(status=ran.returncode, out=ran.stdout, err=ran.stderr))
+    assert line.startswith("No module named '")
+    assert line.endswith("make setup, then .venv/bin/python -m cli ...")
+
+
+@pytest.mark.parametrize("error", [KeyError("a"), ImportError("no such name", name="cli.status")])
+def test_a_fault_of_ours_is_no_answer(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def breaks(_: Any) -> int:
+        raise error
+
+    monkeypatch.setattr(operations, "operate", breaks)
+    terminal.capture.readouterr()
+    assert guarded(["status"]) == 3
+    assert "Traceback" in terminal.capture.readouterr().err
 
 
 def test_every_command_and_option_is_on_the_page() -> None:

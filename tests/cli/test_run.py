@@ -14,11 +14,13 @@ import pytest
 
 from cli import operations
 from functions import naming
+from functions.ledger import Claim, Ledger
 from lab.calls import Call, Refusal
 from tests.cli.conftest import Terminal
 from tests.cli.deployment import AURORA, FILES, ROTATION, Deployed
 from tests.cli.machine_readable import told
 from tests.emulator.conftest import Failure
+from tests.line.conftest import HEALTHY, WAITING
 from tests.unit import report_samples
 
 PATIENCE_SECONDS = 20.0
@@ -75,8 +77,9 @@ def test_a_drill_is_started_with_what_was_asked_for(terminal: Terminal, deployed
         (("aurora",), f"NAME: 'aurora': there is no such drill: did you mean {AURORA}? There are"),
         (("restore-bucket-prod",), "'restore-bucket-prod': there is no such drill: expected one"),
         ((ROTATION, "--hold", "5"), f"--hold: 5: {ROTATION} is a drill of the kind secret_rotat"),
-        ((FILES, "--at", "2h ago"), f"{FILES} is a drill of the kind s3_versions: input: restore"),
-        ((AURORA, "--hold", "481"), "--hold: 481: aurora-prod-monthly is a drill of the kind auro"),
+        ((FILES, "--at", "2h ago"), "s3_versions, which takes no --at: expected --hold, --dry-run"),
+        ((ROTATION, "--at", "2h ago"), "ation, which takes no --at: expected --dry-run, or none"),
+        ((AURORA, "--hold", "481"), "481: aurora-prod-monthly is a drill of the kind aurora: expe"),
         ((AURORA, "--hold", "x"), "--hold: invalid int value: 'x'"),
         ((AURORA, "--at", "noon"), "--at: 'noon': expected a time with a zone"),
         ((AURORA, "--at", "2999-01-01T00:00:00Z"), "expected a time in the past"),
@@ -189,6 +192,29 @@ def test_what_can_no_longer_be_watched_goes_on(
     assert f"the drill goes on, and reports as ever: python -m cli watch {AURORA}" in ran.out
     assert "could not run: the run cannot be watched: the credentials have expired" in ran.err
     waits.set()
+
+
+def test_the_run_that_holds_the_drill_is_watched(
+    terminal: Terminal, deployed: Deployed, waits: threading.Event
+) -> None:
+    """Another one is started, and waits in its Plan to be skipped: the first one is what counts."""
+
+    def plans(event: Any) -> Any:
+        later = event["document"]["execution"]["id"].endswith(":later")
+        return WAITING if later else HEALTHY["Plan"]
+
+    deployed.script["Plan"] = plans
+    arn = deployed.arns[AURORA]
+    ran = deployed.states.start_execution(stateMachineArn=arn, name="holds", input="{}")
+    holder = ran["executionArn"]
+    claim = Claim(execution=holder, run_id="20261102-1a2b3c", plan={})
+    assert Ledger(table=deployed.ledger, drill=AURORA).claim(claim) is None
+    deployed.states.start_execution(stateMachineArn=arn, name="later", input="{}")
+    watched = terminal.begin("watch", AURORA, "--stack", deployed.stack, "--json")
+    until(lambda: "Exercise  begins" in (watched.folder / "err").read_text())
+    waits.set()
+    document = told(watched.ended())
+    assert (document["command"], document["execution"]) == ("watch", holder)
 
 
 def test_nothing_to_watch(terminal: Terminal, deployed: Deployed) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rich.console import Console
+
 from cli import cron_words
+from cli.access import Aws
+from cli.deployed import find
+from cli.schedule import schedule
 from functions import clock, cron
 from tests.cli.conftest import Terminal
 from tests.cli.deployment import AURORA, CRONS, FILES, ROTATION, ZONE, Deployed
@@ -70,6 +76,34 @@ def test_eighty_columns_are_enough(
         assert max(map(len, lines)) <= 80
         assert any(line.startswith(AURORA) for line in lines), "names are whole"
     assert "America/Sao_Paulo" in terminal.type("schedule", "--stack", deployed.stack).out
+
+
+def test_forty_columns_are_enough(deployed: Deployed) -> None:
+    """A row becomes a few lines, and no word of it is broken."""
+    deployed.ran(AURORA, "20261102-1a2b3c", NOW - timedelta(days=20))
+    aws = Aws()
+    console = Console(width=40, record=True, file=io.StringIO())
+    console.print(schedule(aws, find(aws, deployed.stack), now=datetime.now(UTC)).shown)
+    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    assert AURORA in lines
+    assert max(map(len, lines)) <= 40
+    told_of = " ".join(" ".join(lines).split())
+    assert "when: the first Monday of the month, 05:00, America/Sao_Paulo" in told_of
+    assert f"{FILES} when: the second Tuesday of the month" in told_of
+    assert "last run (UTC): never" in told_of
+    assert "collector when: every hour next, there (UTC): within the hour reminder" in told_of
+
+
+def test_a_run_that_was_skipped_hides_no_failure(terminal: Terminal, deployed: Deployed) -> None:
+    deployed.ran(AURORA, "20261102-1a2b3c", NOW - timedelta(days=20), verdict="FAIL")
+    for day in (3, 2):
+        ago = NOW - timedelta(days=day)
+        deployed.ran(AURORA, f"2026112{day}-1a2b3c", ago, verdict="SKIPPED")
+    deployed.ran(FILES, "20261124-1a2b3d", NOW - timedelta(days=2), verdict="SKIPPED")
+    found = rows(terminal, deployed)
+    assert (found[AURORA]["last_run"]["verdict"], found[AURORA]["skipped_since"]) == ("FAIL", 2)
+    assert (found[FILES]["last_run"]["verdict"], found[FILES]["skipped_since"]) == ("SKIPPED", 0)
+    assert "2 skipped since" in terminal.type("schedule", "--stack", deployed.stack).out
 
 
 def test_a_drill_without_a_schedule_is_told(terminal: Terminal, deployed: Deployed) -> None:

@@ -79,6 +79,15 @@ def test_what_is_found_decides_the_answer_and_the_exit_status(
     assert f"[red]{condition}[/] was found" in shown.out, "no markup of ours"
 
 
+def test_a_long_text_is_whole_in_a_pipe(
+    terminal: Terminal, deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"{'what was found ' * 9}is told to its end"
+    deployed.collected(findings={CLUSTER: [Finding(condition="advice", text=text)]})
+    monkeypatch.setenv("COLUMNS", "80")
+    assert f"          {text}\n" in terminal.type("status", "--stack", deployed.stack).out
+
+
 def test_the_worst_is_first(terminal: Terminal, deployed: Deployed) -> None:
     found = {FILES: one("overdue"), CLUSTER: one("advice"), "secret-prod": one("rotation-failed")}
     deployed.collected(findings=found)
