@@ -71,7 +71,7 @@ class Permissions(Values):
         ],
         ...,
     ] = ()
-    """the ARNs of the keys of clusters and secrets; by default any key, but only through AWS"""
+    """the ARNs of the keys of clusters, secrets and buckets; by default any key of the account"""
 
 
 LogRetention = Literal[30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]
