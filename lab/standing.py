@@ -20,10 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from lab import aws, postgres, seed
+from cli import access
+from lab import aws, overview, postgres, seed
 from lab.deploy import Deployment
+from lab.emulator import EmulatorError
 from lab.lab import ROOT, Lab, LabError
 from lab.template import Template
 
@@ -148,11 +151,23 @@ The lab is up. Its AWS, for the AWS command line of your own:
   aws stepfunctions start-execution --state-machine-arn {machine} --input '{{}}'
   aws s3 ls --recursive s3://{ready["bucket"]}
 
-Its database, as the application's administrator:
+{_by_the_command_line(labs)}Its database, as the application's administrator:
 
   PGPASSWORD={shlex.quote(seed.PASSWORD)} psql "{ready["database"]}"
 
 Its end: python -m lab --folder {shlex.quote(str(labs))} down
+"""
+
+
+def _by_the_command_line(labs: Path) -> str:
+    """What `python -m cli --lab` can ask; it looks for the lab of the usual folder alone."""
+    if labs / "up" / "ready.json" != access.READY:
+        return ""
+    command = shlex.join([sys.executable, "-m", "cli"])
+    return f"""What the watch says of it, once it has looked, in some seconds:
+
+  {command} status --lab
+
 """
 
 
@@ -176,7 +191,19 @@ def serve(folder: Path, *, scale: float, port: int) -> None:
         scratch = folder / "ready.json.part"
         scratch.write_text(json.dumps(ready))
         scratch.rename(folder / "ready.json")
+        _watch(lab)
         signal.pause()
+
+
+def _watch(lab: Lab) -> None:
+    """Let the watch look once, so that `python -m cli status --lab` has an answer.
+
+    The lab is up all the same where it cannot.
+    """
+    try:
+        overview.watch(lab)
+    except (BotoCoreError, ClientError, EmulatorError, LabError, LookupError) as error:
+        print(f"the watch could not look: {error}", flush=True)
 
 
 def _resources(template: Template, deployment: Deployment) -> dict[str, list[str]]:

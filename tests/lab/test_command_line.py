@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import psutil
@@ -37,6 +38,28 @@ def run(
         timeout=240,
         check=False,
     )
+
+
+def status_of(folder: Path) -> Any:
+    """What the operator's command line says of a lab that is up, which no drill has proven."""
+    ready = folder / "up" / "ready.json"
+    text = f"""
+import pathlib, sys
+from cli import __main__, access
+access.READY = pathlib.Path({str(ready)!r})
+sys.exit(__main__.guarded(["status", "--lab", "--json"]))
+"""
+    asked = subprocess.run(
+        [sys.executable, "-c", text],
+        cwd=ROOT,
+        env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert asked.returncode == 2, asked.stdout + asked.stderr
+    return json.loads(asked.stdout)
 
 
 def processes_of(folder: Path) -> list[str]:
@@ -124,6 +147,10 @@ def test_a_drill_beside_a_lab_that_is_up(tmp_path: Path) -> None:
         assert page.read_text().startswith("<!doctype html>")
         assert not list(tmp_path.glob("drill-*"))
         assert run(tmp_path, "up").stdout.count("is up already") == 1
+        status = status_of(tmp_path)
+        assert status["state"]["fresh"] is True, "the watch has looked, once the lab was up"
+        assert status["open"] == {"critical": 0, "high": 0, "medium": 0, "low": 0}
+        assert "no drill of fibonacci-aurora-cluster-prod" in status["sentence"]
     finally:
         down = run(tmp_path, "down")
     assert "ended: up" in down.stdout
