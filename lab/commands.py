@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -235,17 +236,24 @@ def dashboard(chosen: argparse.Namespace, console: Console) -> int:
 
 def year(chosen: argparse.Namespace, console: Console) -> int:
     """Let a year go by on a virtual clock; 1 if a failure was not found or a false alarm rang."""
+    if chosen.html:
+        _check_page(chosen.html)
     began = time.monotonic()
     lived = simulated.live(synthesis.resources(chosen.drills), start=chosen.start)
     console.print(year_table.table(lived))
     console.print()
     if chosen.html:
-        chosen.html.parent.mkdir(parents=True, exist_ok=True)
         chosen.html.write_text(year_page.page(lived), encoding="utf-8")
         console.print(f"page: {chosen.html}", markup=False)
     console.print(f"[dim]{time.monotonic() - began:.1f} s[/]")
     console.print(year_table.verdict(lived), style="green" if lived.good else "bold red")
     return 0 if lived.good else 1
+
+
+def _check_page(page: Path) -> None:
+    """Raises LabError for a page that cannot be written: before a year goes by, not after it."""
+    if page.is_dir() or not page.parent.is_dir() or not os.access(page.parent, os.W_OK):
+        raise LabError(f"--html: {str(page)!r}: expected a file in a folder that can be written")
 
 
 def damages(_: argparse.Namespace, console: Console) -> int:

@@ -68,14 +68,22 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, kind: str =
         rows=join(
             fill(
                 "<tr>$cells</tr>\n",
-                cells=join(
-                    fill('<td data-label="$name">$cell</td>', name=f"{name}:", cell=cell)
-                    for name, cell in zip(headings, row, strict=True)
-                ),
+                cells=join(_cell(name, cell) for name, cell in zip(headings, row, strict=True)),
             )
             for row in rows
         ),
     )
+
+
+def _cell(heading: str, cell: str) -> Markup:
+    """A cell, which says its heading where the page is narrow.
+
+    >>> print(_cell("Rang", "3 Mar"), _cell("", "A"))
+    <td data-label="Rang:">3 Mar</td> <td>A</td>
+    """
+    if not heading:
+        return fill("<td>$cell</td>", cell=cell)
+    return fill('<td data-label="$name:">$cell</td>', name=heading, cell=cell)
 
 
 _CARD: Final = """\

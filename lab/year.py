@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from functions.watch.watched import Watched
-from lab.alarms import ALARM, EXTRA, INSUFFICIENT, Change
+from lab.alarms import ALARM, EXTRA, INSUFFICIENT, OK, Change
 from lab.declared import Declared, declared
 from lab.injections import year
 from lab.series import Points, minute_of, moment
@@ -203,7 +203,7 @@ def evaluated(alarms: Declared, points: Points, planned: Story, *, extra: int = 
 
 def first_messages(lived: Lived) -> list[Sent]:
     """The messages by which a new deployment says of itself that nothing is wrong."""
-    return [sent for sent in lived.messages if sent.before == INSUFFICIENT]
+    return [one for one in lived.messages if (one.before, one.after) == (INSUFFICIENT, OK)]
 
 
 def _hours(planned: Story, first: timedelta) -> Iterator[datetime]:

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from functions import naming
 from functions.report.markup import Markup, fill, join
 from functions.report.words import count, duration
 from lab.page import badge, card, document, table, tile
 from lab.year import Lived, Outcome, Ring, first_messages
 
 _NAMES: Final = 330
+_LONGEST: Final = 51
 _WIDE: Final = 1200
 _LANE: Final = 22
 _TOP: Final = 66
@@ -214,7 +216,7 @@ def _alarm_lanes(lived: Lived, rang: Sequence[str]) -> Iterator[Markup]:
             width=_WIDE - _NAMES,
             end=_NAMES - 10,
             text=top + 11,
-            name=_shortened(name.removeprefix(f"drill-{lived.watched.stack}-")),
+            name=_shortened(short_name(name, lived.watched.stack)),
         )
         for ring in lived.rings:
             if ring.alarm == name:
@@ -232,8 +234,25 @@ def _alarm_lanes(lived: Lived, rang: Sequence[str]) -> Iterator[Markup]:
                 )
 
 
+def short_name(alarm: str, stack: str) -> str:
+    """An alarm without what the names of all begin with, that of the stack or not.
+
+    >>> [short_name(f"drill-{name}", "a-stack") for name in ("a-stack-missed", "leftovers")]
+    ['missed', 'leftovers']
+    """
+    name = alarm.removeprefix(naming.PREFIX)
+    return name.removeprefix(f"{stack}-")
+
+
 def _shortened(name: str) -> str:
-    return name if len(name) <= 50 else f"{name[:18]}…{name[-31:]}"
+    """
+    >>> _shortened("secret-rotation-fibonacci-aurora-cluster-prod-app-rotation-failed")
+    'secret-rotation-fibonacci…-prod-app-rotation-failed'
+    """
+    if len(name) <= _LONGEST:
+        return name
+    half = (_LONGEST - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"
 
 
 def _span(lived: Lived, begins: datetime, ends: datetime) -> tuple[float, float]:

@@ -8,8 +8,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from functions.report.words import duration
+from functions.report.words import count, duration
 from lab.year import Lived, Outcome, Ring, first_messages
+from lab.year_page import short_name
 
 _STYLES = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 
@@ -31,7 +32,7 @@ def _parts(lived: Lived) -> Iterator[RenderableType]:
         f"{lived.watched.stack}, {planned.start:%d %b %Y} to {planned.end:%d %b %Y}:"
         f" {lived.runs} runs, {lived.collections:,} collections,"
         f" {len(lived.declared.names())} alarms,"
-        f" {len(first_messages(lived))} messages at the first deployment",
+        f" {count(len(first_messages(lived)), 'message')} at the first deployment",
         style="dim",
     )
     for outcome in lived.outcomes:
@@ -63,7 +64,7 @@ def _rings(lived: Lived, outcome: Outcome) -> RenderableType:
 
 
 def _ring(lived: Lived, outcome: Outcome, ring: Ring) -> tuple[Text, Text, Text]:
-    name = ring.alarm.removeprefix(f"drill-{lived.watched.stack}-")
+    name = short_name(ring.alarm, lived.watched.stack)
     cleared = f"cleared {ring.cleared:%d %b %H:%M}" if ring.cleared else "not cleared that year"
     return (
         Text(ring.severity, style=_STYLES.get(ring.severity, "")),

@@ -121,6 +121,10 @@ def test_the_page_has_a_lane_for_each_alarm_that_rang(lived: Lived) -> None:
     assert len(re.findall('<rect class="lane"', shown)) == len({r.alarm for r in lived.rings})
     assert len(re.findall('<rect class="pin"', shown)) == len(lived.outcomes)
     assert "<script" not in shown
+    assert 'data-label=":"' not in shown, "a column without a heading has nothing to say"
+    names = re.findall(r'<text class="name"[^>]*>([^<]*)<', shown)
+    assert max(map(len, names)) <= 51
+    assert not [name for name in names if name.startswith("drill-")]
 
 
 @pytest.mark.parametrize("good", [True, False])
@@ -130,7 +134,7 @@ def test_the_command_prints_it_and_its_exit_status_is_the_verdict(
     shown = lived if good else replace(lived, planned=replace(lived.planned, injected=[]))
     monkeypatch.setattr(synthesis, "resources", lambda _: {})
     monkeypatch.setattr(year, "live", lambda _, *, start: replace(shown, runs=start.year))
-    page, console = tmp_path / "pages" / "year.html", Console(record=True, width=100)
+    page, console = tmp_path / "year.html", Console(record=True, width=100)
     chosen = Namespace(drills=DRILLS, start=START, html=page)
     assert commands.year(chosen, console) == (0 if good else 1)
     last = console.export_text().strip().splitlines()[-1]
@@ -138,6 +142,16 @@ def test_the_command_prints_it_and_its_exit_status_is_the_verdict(
     false = 0 if good else len(lived.rings)
     assert last == f"injected {number}, found {number}, false alarms {false}"
     assert page.read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("page", ["no-such/year.html", "."])
+def test_a_page_that_cannot_be_written_is_refused_before_the_year(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], page: str
+) -> None:
+    assert main(["year", "--html", str(tmp_path / page)]) == commands.COULD_NOT_RUN
+    [line] = " ".join(capsys.readouterr().out.split("\n")).split("could not run: ")[1:]
+    assert line.startswith("--html: ")
+    assert "expected a file in a folder that can be written" in line
 
 
 def test_a_day_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
