@@ -146,6 +146,8 @@ def kept(*, remains: Remains, plan: Mapping[str, Any], now: datetime) -> tuple[s
     """
     planned, run, cluster = plan["names"]["cluster"], plan["run_id"], remains.cluster
     why = [_elsewhere(each, planned) for each in remains.instances if each.cluster != planned]
+    if cluster is None and any(each.status != "deleting" for each in remains.instances):
+        why = why or [f"the cluster {planned} is gone and its instance is not: it was renamed"]
     if cluster is None or not naming.is_ours(cluster.identifier, cluster.tags, run):
         return tuple(why)
     own = {e.identifier for e in remains.instances if naming.is_ours(e.identifier, e.tags, run)}

@@ -7,7 +7,7 @@ cannot: only the plan in the ledger knows of them, and only the kind's own Teard
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -29,6 +29,9 @@ MARGIN_SECONDS = 60
 MOST_TRIES = 6
 """As often as the line tries a step again that asks for it."""
 
+ODD = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+"""What reading raises of what is not as we wrote it: one odd thing does not keep the rest."""
+
 _RETRY = timedelta(seconds=10)
 _NO_BUDGET = {"teardown_seconds": 10**9, "call_budget": dict[str, int]()}
 """A budget keeps an execution within its history; the sweeper has none, and goes on hourly."""
@@ -38,6 +41,7 @@ class Outcome(StrEnum):
     """What became of a claim in a sweep."""
 
     LATE = "late"
+    HELD = "held"
     TAKEN = "taken"
     WAITING = "waiting"
     CLEARED = "cleared"
@@ -78,28 +82,40 @@ def claim_of(drill: str, *, table: str) -> Claim | None:
     """The claim of a drill. Raises Unreadable."""
     try:
         return Ledger(table=table, drill=drill).holder()
-    except (ClientError, BotoCoreError, ValueError, KeyError) as error:
+    except (ClientError, BotoCoreError, *ODD) as error:
         why = f"the claim of {drill} could not be read: {type(error).__name__}: {error}"
         raise Unreadable(why) from error
 
 
 def look(
-    drill: str, claim: Claim, *, now: datetime, before: Iterable[Mapping[str, Any]]
+    drill: str,
+    claim: Claim,
+    *,
+    now: datetime,
+    before: Iterable[Mapping[str, Any]],
+    put_off: datetime | None,
+    stays: str,
 ) -> Claimed | None:
     """What is to be done about a claim, None where its time is not over.
 
-    `before` is what the last sweep told of claims: it goes on where that ended. Raises Unreadable.
+    Its time is the later of its plan's expiry and of `put_off`, the latest that the tags tell of
+    what is there: somebody who puts that off keeps the copy from Teardown too. `stays` says why
+    something of the run must stay, and so what it planned is not torn down. `before` is what the
+    last sweep told of claims: it goes on where that ended. Raises Unreadable.
     """
     try:
-        if clock.parse(claim.plan.get("expires", "")) >= now:
+        expires = clock.parse(claim.plan.get("expires", ""))
+        if max(expires, put_off or expires) >= now:
             return None
         alive = executions.is_running(claim.execution)
-    except (ClientError, BotoCoreError, AttributeError, OverflowError, ValueError) as error:
+    except (ClientError, BotoCoreError, *ODD) as error:
         why = f"the claim of {drill}, by {claim.execution}: {type(error).__name__}: {error}"
         raise Unreadable(why) from error
     if alive:
         why = "its time is over, and it is still going on"
         return Claimed(drill=drill, claim=claim, outcome=Outcome.LATE, why=why, again_at=now)
+    if stays:
+        return Claimed(drill=drill, claim=claim, outcome=Outcome.HELD, why=stays, again_at=now)
     told = next(
         (
             each
@@ -118,11 +134,14 @@ def look(
     )
 
 
-def life_of(owner: Owner, claim: Claim | None, *, table: str) -> Life:
+def life_of(owner: Owner, claim: Claim | None, *, table: str, going: Collection[str]) -> Life:
     """Whether a run goes on: that which has the drill's claim, or one whose end was recorded.
 
-    A run that the ledger does not know is dead. Raises ClientError and BotoCoreError.
+    So does one of `going`, the runs of the drill's machine: its claim may have been cleared before
+    it was redriven. A run of which nobody knows is dead. Raises ClientError, BotoCoreError and ODD.
     """
+    if owner.run in going:
+        return Life.ALIVE
     if claim and claim.run_id == owner.run:
         found = claim.execution
     else:
@@ -172,13 +191,14 @@ def _once(each: Claimed, *, table: str, within: float) -> Claimed:
             return replace(each, answer=answer, again_at=again_at, why=why, tries=0)
         if not answer.get("proven"):
             left = ", ".join(str(left["name"]) for left in answer.get("leftovers", []))
-            why = f"Teardown left behind: {left or 'something'}"
+            kept = "; ".join(map(str, answer.get("kept", [])))
+            why = f"Teardown left behind: {left or 'something'}{f' ({kept})' if kept else ''}"
             return replace(each, outcome=Outcome.FAILED, answer=answer, why=why)
         if no_more := _unwanted(each, ledger):
             return no_more
         ledger.release(execution)
         return replace(each, outcome=Outcome.CLEARED, answer=answer, why="all is gone")
-    except (ClientError, BotoCoreError, DrillError, KeyError, ValueError) as error:
+    except (ClientError, BotoCoreError, DrillError, *ODD) as error:
         why = f"{type(error).__name__}: {error}"
         passes = isinstance(error, TryAgain) or asks_again(error)
         if passes and each.tries + 1 < MOST_TRIES:

@@ -41,12 +41,12 @@ def _logs() -> CloudWatchLogsClient:
     return boto3.client("logs")
 
 
-def secrets() -> list[Scratch]:
+def secrets(beginning: str = naming.PREFIX) -> list[Scratch]:
     """The secrets with a drill's name; those that are scheduled for deletion are not listed."""
     pages = (
         _secrets()
         .get_paginator("list_secrets")
-        .paginate(Filters=[{"Key": "name", "Values": [naming.PREFIX]}])
+        .paginate(Filters=[{"Key": "name", "Values": [beginning]}])
     )
     return [
         Scratch(
@@ -69,15 +69,15 @@ def delete_secret(found: Scratch) -> None:
     _secrets().delete_secret(SecretId=found.handle, ForceDeleteWithoutRecovery=True)
 
 
-def buckets(account: str) -> list[Scratch]:
+def buckets(account: str, beginning: str = naming.PREFIX) -> list[Scratch]:
     """This account's buckets with a drill's name; what is in one stays, and so does it."""
     owner.expect(_s3(), account)
-    pages = _s3().get_paginator("list_buckets").paginate(Prefix=naming.PREFIX)
+    pages = _s3().get_paginator("list_buckets").paginate(Prefix=beginning)
     names = [
         bucket["Name"]
         for page in pages
         for bucket in page["Buckets"]
-        if bucket["Name"].startswith(naming.PREFIX)
+        if bucket["Name"].startswith(beginning)
     ]
     return [_bucket(name) for name in names]
 
@@ -126,13 +126,9 @@ def delete_bucket(found: Scratch) -> None:
             raise
 
 
-def log_groups() -> list[Scratch]:
+def log_groups(beginning: str = f"{LOGS_OF_CLUSTERS}{naming.PREFIX}") -> list[Scratch]:
     """The logs of clusters with a drill's name."""
-    pages = (
-        _logs()
-        .get_paginator("describe_log_groups")
-        .paginate(logGroupNamePrefix=f"{LOGS_OF_CLUSTERS}{naming.PREFIX}")
-    )
+    pages = _logs().get_paginator("describe_log_groups").paginate(logGroupNamePrefix=beginning)
     return [
         _log_group(group["logGroupName"], group["arn"].removesuffix(":*"))
         for page in pages

@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from functions import naming
 from functions.aws import code_of
 from functions.errors import DrillError, TryAgain
 from functions.model import Answer
@@ -109,12 +110,24 @@ def _invoke(function: str, event: Mapping[str, Any], *, within: float) -> Answer
             return None
         raise
     told = json.loads(answer["Payload"].read())
+    if not isinstance(told, dict):
+        raise TeardownFailed(f"it answered {str(told)[:100]}: expected an object")
     if not answer.get("FunctionError"):
-        return dict(told)
+        return told
     error_type, message = str(told.get("errorType", "")), str(told.get("errorMessage", ""))
     if error_type in _ASK_AGAIN:
         raise TryAgain(f"{error_type}: {message}")
     raise TeardownFailed(f"{error_type}: {message}")
+
+
+def of_drill(drill: str, *, function: str) -> str:
+    """The machine of a drill, in the account and the region of the function with this ARN.
+
+    >>> of_drill("x", function="arn:aws:lambda:sa-east-1:1:function:drill-sweeper")
+    'arn:aws:states:sa-east-1:1:stateMachine:drill-x'
+    """
+    _, partition, _, region, account, *_ = function.split(":")
+    return f"arn:{partition}:states:{region}:{account}:stateMachine:{naming.PREFIX}{drill}"
 
 
 def _machine_of(execution: str) -> str:

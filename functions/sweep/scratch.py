@@ -32,6 +32,20 @@ _DELETE: Final[Mapping[Kind, Callable[[Scratch], None]]] = {
 }
 
 
+_AGAIN: Final[Mapping[Kind, Callable[[Scratch, str], list[Scratch]]]] = {
+    Kind.INSTANCE: lambda found, _: databases.instance_again(found),
+    Kind.CLUSTER: lambda found, _: databases.cluster_again(found),
+    Kind.SNAPSHOT: lambda found, _: databases.snapshot_again(found),
+    Kind.BACKUP: lambda found, _: databases.backup_again(found),
+    Kind.SECRET: lambda found, _: elsewhere.secrets(found.name),
+    Kind.BUCKET: lambda found, account: elsewhere.buckets(account, found.name),
+    Kind.LOG_GROUP: lambda found, _: [
+        *elsewhere.log_groups(found.handle),
+        *databases.cluster_again(found),
+    ],
+}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Looked:
     """What was found, and why each kind that is `blind` could not be listed to its end."""
@@ -46,9 +60,17 @@ def look(account: str) -> Looked:
     for kind, listed in _LIST.items():
         try:
             found += listed(account)
-        except (ClientError, BotoCoreError) as error:
+        except (ClientError, BotoCoreError, KeyError, TypeError, ValueError) as error:
             blind[kind] = f"{type(error).__name__}: {error}"
     return Looked(found=tuple(found), blind=blind)
+
+
+def again(found: Scratch, account: str) -> list[Scratch]:
+    """Something as it is now, with all that its end depends on; without it once it is gone.
+
+    Raises ClientError and BotoCoreError.
+    """
+    return _AGAIN[found.kind](found, account)
 
 
 def delete(found: Scratch) -> None:

@@ -14,11 +14,12 @@ KNOWN = (
     ":rds:db:",
     ":rds:cluster-snapshot:",
     ":rds:cluster-auto-backup:",
-    ":secretsmanager:secret:",
-    ":s3:",
-    ":logs:log-group:/aws/rds/cluster/",
+    f":secretsmanager:secret:{naming.PREFIX}",
+    f":s3:{naming.PREFIX}",
+    f":logs:log-group:/aws/rds/cluster/{naming.PREFIX}",
 )
-"""What the sweeper lists for itself: service and type, as in an ARN without region and account."""
+"""What the sweeper lists for itself: service and type, as in an ARN without region and account; and
+how the name begins, where it lists no others."""
 
 
 def others() -> list[str]:
@@ -39,6 +40,10 @@ def is_known(arn: str) -> bool:
     True
     >>> is_known("arn:aws:s3:::drill-x"), is_known("arn:aws:iam::123456789012:role/drill-x")
     (True, False)
+    >>> is_known("arn:aws:s3:::invoices"), is_known("odd")
+    (False, False)
+    >>> is_known("arn:aws:secretsmanager:sa-east-1:123456789012:secret:prod-AbCdEf")
+    False
     """
-    _, _, service, _, _, rest = arn.split(":", 5)
+    _, _, service, _, _, rest = f"{arn}:::::".split(":", 5)
     return f":{service}:{rest}".startswith(KNOWN)

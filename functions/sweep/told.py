@@ -79,6 +79,52 @@ def follow(
     return Asked(open=tuple(open_.values()), gone=tuple(gone))
 
 
+def understood(found: Any) -> Told:
+    """A report that was read, as far as the next sweep goes on from it; none of another version.
+
+    Raises ValueError for one that no sweep has written.
+
+    >>> understood({"sweep_version": 0}), understood([])
+    ({}, {})
+    >>> understood({"sweep_version": 1, "asked": [{}]})
+    Traceback (most recent call last):
+    ...
+    ValueError: asked: {}: expected kind, handle
+    """
+    if not isinstance(found, dict) or found.get("sweep_version") != VERSION:
+        return {}
+    for word, texts in _TEXTS.items():
+        for each in _listed(found, word):
+            if not isinstance(each, dict) or any(not isinstance(each.get(t), str) for t in texts):
+                raise ValueError(f"{word}: {each!r}: expected {', '.join(texts)}")
+    for each in _listed(found, "asked"):
+        if type(each.get("sweeps")) is not int:
+            raise ValueError(f"asked: {each!r}: expected a number of sweeps")
+    for each in _listed(found, "claims"):
+        clock.parse(each["again_at"])
+        if not isinstance(each.get("teardown", {}), dict):
+            raise ValueError(f"claims: {each!r}: expected the answer of a Teardown")
+    for each in _listed(found, "cleared"):
+        clock.parse(each["cleared_at"])
+    if any(not isinstance(each, str) for each in _listed(found, "drills")):
+        raise ValueError("drills: expected their names")
+    return found
+
+
+_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "asked": ("kind", "handle"),
+    "claims": ("execution", "outcome", "again_at"),
+    "cleared": ("drill", "run", "cleared_at"),
+}
+
+
+def _listed(found: Told, word: str) -> list[Any]:
+    listed = found.get(word, [])
+    if not isinstance(listed, list):
+        raise ValueError(f"{word}: {listed!r}: expected a list")
+    return listed
+
+
 def report(
     *,
     stack: str,
@@ -104,13 +150,14 @@ def report(
         "stack": stack,
         "counts": {
             "expired": sweep.expired + len(claims),
-            "untagged": sweep.counted_untagged,
+            "untagged": sweep.counted_untagged + len(others),
             "asked": len(sweep.delete),
             "gone": len(asked.gone),
             "still_there": asked.still_there,
             "late": len(sweep.late),
             "held": len(sweep.held),
             "refused": len(sweep.refused),
+            "far": len(sweep.far),
             "claims": len(claims),
             "failed": len(failed),
         },
@@ -120,6 +167,7 @@ def report(
         "held": _left(sweep.held),
         "refused": _left(sweep.refused),
         "untagged": _left(sweep.untagged),
+        "far": _left(sweep.far),
         "claims": list(claims),
         "cleared": [*_recent(before.get("cleared", []), now), *cleared][-_MOST_TOLD:],
         "others": list(others)[:_MOST_TOLD],

@@ -5,23 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
-from functions import clock, naming
+from functions import clock, given, naming
 
 EXPIRED = "ExpiredScratch"
 """The metric: how much a sweep found that should have been gone. No dimension."""
 
 UNTAGGED = "UntaggedScratch"
-"""The metric: how much bears a drill's name without its tags, and so is left alone."""
+"""The metric: how much bears some sign of a drill, and is left alone for as long as it is so.
+
+A drill's name without its tags, the tags without the name, an expiry that is far away.
+"""
 
 SWEEPS = "Sweeps"
 """The metric: 1 for every sweep that came to its end."""
 
 STACK_TAG = "backup-drills:stack"
 """On all that the stack itself made, and never on scratch: nothing that bears it is swept."""
+
+FAR = timedelta(days=2, minutes=given.LONGEST_HOLD_MINUTES)
+"""No run of a drill gives what it makes so much time as that: somebody has put it off."""
 
 _ON_ITS_WAY = "deleting"
 _RUN = re.compile(r"\d{8}-[0-9a-f]{6}", re.ASCII)
@@ -92,12 +98,13 @@ class Standing(StrEnum):
     REFUSED = "refused"
     UNTAGGED = "untagged"
     YOUNG = "young"
+    FAR = "far"
     EXPIRED = "expired"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
-    """Something, what it is to the sweeper, and why; `owner` only where it has expired."""
+    """Something, what it is to the sweeper, and why; `owner` where its run must be asked for."""
 
     found: Scratch
     standing: Standing
@@ -119,7 +126,8 @@ class Sweep:
 
     Expired are also: `late`, whose run goes on; and `held`, which may not go now, or of whose run
     nothing is known. Not a drill's, though they bear some sign of one, are the `refused`; the
-    `untagged` bear a drill's name without its tags.
+    `untagged` bear a drill's name without its tags; `far` is what a dead run made and somebody has
+    put off for long.
     """
 
     delete: tuple[Scratch, ...] = ()
@@ -128,6 +136,12 @@ class Sweep:
     held: tuple[Left, ...] = ()
     refused: tuple[Left, ...] = ()
     untagged: tuple[Left, ...] = ()
+    far: tuple[Left, ...] = ()
+
+    @property
+    def left(self) -> tuple[Left, ...]:
+        """All that is left alone with a reason."""
+        return (*self.late, *self.held, *self.refused, *self.untagged, *self.far)
 
     @property
     def expired(self) -> int:
@@ -136,8 +150,12 @@ class Sweep:
 
     @property
     def counted_untagged(self) -> int:
-        """How much bears a drill's name without its tags, and costs money or opens something."""
-        return sum(each.found.kind in COUNTED for each in self.untagged)
+        """How much bears signs of a drill and will be left alone at every sweep to come.
+
+        Of what bears no tags only that counts which costs money or opens something.
+        """
+        named = sum(each.found.kind in COUNTED for each in self.untagged)
+        return named + len(self.refused) + len(self.far)
 
 
 def owner_of(name: str, run: str) -> Owner | None:
@@ -196,6 +214,9 @@ def judge(found: Scratch, *, sources: Collection[str], now: datetime) -> Judged:
         expires = clock.parse(tags.get(naming.EXPIRES_TAG, ""))
     except (OverflowError, ValueError) as error:  # the first of these of the year 1, say
         return _untagged(found, f"the tag {naming.EXPIRES_TAG}: {error}")
+    if expires - now > FAR:
+        why = f"it expires only at {tags[naming.EXPIRES_TAG]}: no drill gives so much time"
+        return Judged(found=found, standing=Standing.FAR, why=why, owner=owner)
     if expires >= now:
         return Judged(found=found, standing=Standing.YOUNG)
     return Judged(found=found, standing=Standing.EXPIRED, owner=owner)
@@ -223,9 +244,13 @@ def decide(
     0
     """
     everything = list(judged)
-    late, held, dead = list[Left](), list[Left](), list[Scratch]()
+    late, held, far, dead = list[Left](), list[Left](), list[Left](), list[Scratch]()
     for each in everything:
         if each.owner is None:
+            continue
+        if each.standing is Standing.FAR:
+            if life.get(each.owner) is not Life.ALIVE:
+                far.append(Left(found=each.found, why=each.why))
             continue
         run = f"the run {each.owner.run} of {each.owner.drill}"
         match life.get(each.owner, Life.UNKNOWN):
@@ -239,7 +264,13 @@ def decide(
             case unreachable:
                 assert_never(unreachable)
     clusters = {each.found.name for each in everything if each.found.kind is Kind.CLUSTER}
-    may_go, stays, refused = _apart(dead, clusters, blind)
+    ours = {
+        each.found.key
+        for each in everything
+        if each.standing in (Standing.YOUNG, Standing.FAR, Standing.EXPIRED)
+    }
+    inside = [each.found for each in everything if each.found.kind is Kind.INSTANCE]
+    may_go, stays, refused = _apart(dead, clusters, ours, inside, blind)
     return Sweep(
         delete=tuple(
             found
@@ -257,29 +288,54 @@ def decide(
             if left.found.kind is not Kind.LOG_GROUP
             or (Kind.CLUSTER not in blind and left.found.name not in clusters)
         ),
+        far=tuple(far),
     )
 
 
 def _apart(
-    dead: Iterable[Scratch], clusters: Collection[str], blind: Collection[Kind]
+    dead: Iterable[Scratch],
+    clusters: Collection[str],
+    ours: Collection[tuple[str, str]],
+    instances: Collection[Scratch],
+    blind: Collection[Kind],
 ) -> tuple[list[Scratch], list[Left], list[Left]]:
-    """What of the scratch of dead runs may go, what stays, and what is no drill's after all."""
+    """What of the scratch of dead runs may go, what stays, and what is no drill's after all.
+
+    `clusters` are the names of all there are, `ours` the keys of all that is a drill's, `instances`
+    everybody's.
+    """
     found = list(dead)
-    copies = {each.name for each in found if each.kind is Kind.CLUSTER}
-    members = {each.name for each in found if each.kind is Kind.INSTANCE and each.cluster in copies}
+    copies = {each.name: each for each in found if each.kind is Kind.CLUSTER}
+    members = {
+        each.name
+        for each in found
+        if each.kind is Kind.INSTANCE and each.cluster in copies and not each.stays
+    }
+    whole = {
+        each.name: _why_whole(
+            each,
+            {*each.members, *(i.name for i in instances if i.cluster == each.name)} - members,
+            ours,
+        )
+        for each in copies.values()
+    }
     may_go, stays, refused = list[Scratch](), list[Left](), list[Left]()
     for each in found:
         why = each.stays
         match each.kind:
             case Kind.INSTANCE | Kind.CLUSTER if {Kind.INSTANCE, Kind.CLUSTER} & set(blind):
                 why = "the instances and the clusters could not all be listed"
-            case Kind.INSTANCE if each.name not in members:
+            case Kind.INSTANCE if (Kind.CLUSTER.value, each.cluster) not in ours:
                 told = f"is in the cluster {each.cluster}" if each.cluster else "is in no cluster"
                 why = f"it {told}: expected it in a copy whose time is over"
                 refused.append(Left(found=each, why=why))
                 continue
-            case Kind.CLUSTER if strangers := sorted(set(each.members) - members):
-                why = f"it has an instance that is no drill's: {', '.join(strangers)}"
+            case Kind.INSTANCE if each.cluster not in copies:
+                why = f"its cluster {each.cluster} stays: its time is not over, or its run goes on"
+            case Kind.INSTANCE if reason := whole[each.cluster]:
+                why = f"its cluster {each.cluster} stays: {reason}"
+            case Kind.CLUSTER:
+                why = each.stays or whole[each.name]
             case Kind.LOG_GROUP if each.name in clusters or Kind.CLUSTER in blind:
                 why = "its cluster is still there"
             case _:
@@ -289,6 +345,19 @@ def _apart(
         else:
             may_go.append(each)
     return may_go, stays, refused
+
+
+def _why_whole(copy: Scratch, others: Collection[str], ours: Collection[tuple[str, str]]) -> str:
+    """Why a copy must stay with all its instances, empty where it may go with all of them.
+
+    `others` are those of its instances that may not go.
+    """
+    strangers = sorted(name for name in others if (Kind.INSTANCE.value, name) not in ours)
+    if copy.stays or not others:
+        return copy.stays
+    if strangers:
+        return f"it has an instance that is no drill's: {', '.join(strangers)}"
+    return f"it has an instance that must stay: {', '.join(sorted(others))}"
 
 
 def _told(judged: Iterable[Judged], standing: Standing) -> tuple[Left, ...]:

@@ -15,14 +15,15 @@ from typing import Any, Protocol
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.errors import DrillError, EvidenceMissing, TryAgain
+from functions.errors import DrillError, EvidenceMissing
 from functions.evidence import Evidence
 from functions.report.metrics import Measure, emit
 from functions.settings import Settings
-from functions.sweep import claims, scratch, tagged, told
+from functions.sweep import claims, tagged, told
 from functions.sweep.claims import Claimed, Outcome
+from functions.sweep.ending import end_all
 from functions.sweep.seen import Failures, see
-from functions.watch.expired import EXPIRED, SWEEPS, UNTAGGED, Scratch, Sweep
+from functions.watch.expired import EXPIRED, SWEEPS, UNTAGGED, Sweep
 from functions.watch.watched import Watched
 
 logger = Logger(service="backup-drills")
@@ -49,29 +50,39 @@ def sweep(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
     What AWS does not let go yet is found again by the next sweep. Raises NotAWatchList, and
     SweepFailed once everything was tried.
     """
+    function = context.invoked_function_arn
     watched = Watched.from_document(event.get("watched"))
     settings, now = Settings.from_environment(os.environ), datetime.now(UTC)
     evidence, failures = Evidence.of(settings), Failures()
     before = _last_report(evidence, failures)
+    sources = {evidence.bucket, *(source.name for source in watched.sources)}
     seen = see(
-        account=context.invoked_function_arn.split(":")[4],
+        function=function,
         table=settings.ledger_table,
-        sources={evidence.bucket, *(source.name for source in watched.sources)},
+        sources=sources,
         drills={drill.name for drill in watched.drills},
         before=before,
         failures=failures,
         now=now,
     )
-    _measure(settings, {EXPIRED: seen.expired, UNTAGGED: seen.decision.counted_untagged})
-    _tell(seen.decision)
-    asked = [found for found in seen.decision.delete if _delete(found, failures)]
+    others = _others(failures)
+    untagged = seen.decision.counted_untagged + len(others)
+    _measure(settings, {EXPIRED: seen.expired, UNTAGGED: untagged})
+    ended = end_all(
+        seen.decision,
+        sources=sources,
+        table=settings.ledger_table,
+        function=function,
+        failures=failures,
+    )
+    _tell(ended.decision)
     report = told.report(
         stack=watched.stack,
         now=now,
-        sweep=seen.decision,
-        asked=told.follow(before, found=seen.found, asked=asked, blind=seen.blind, now=now),
+        sweep=ended.decision,
+        asked=told.follow(before, found=seen.found, asked=ended.asked, blind=seen.blind, now=now),
         claims=_clear(seen.overdue, settings.ledger_table, context, failures),
-        others=_others(failures),
+        others=others,
         failed=failures.told,
         drills=seen.drills,
         before=before,
@@ -85,33 +96,21 @@ def sweep(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
 
 
 def _last_report(evidence: Evidence, failures: Failures) -> dict[str, Any]:
-    """What the last sweep told; nothing before the first one."""
+    """What the last sweep told; nothing before the first one, and where it makes no sense."""
     try:
-        found = evidence.get_json(told.KEY)
+        return told.understood(evidence.get_json(told.KEY))
     except EvidenceMissing:
         return {}
-    except (ClientError, BotoCoreError, ValueError) as error:
-        failures.add(f"{told.KEY} could not be read", error)
+    except (ClientError, BotoCoreError, OverflowError, ValueError) as error:
+        failures.add(f"{told.KEY} could not be read, and is begun anew", error)
         return {}
-    return found if isinstance(found, dict) and found.get("sweep_version") == told.VERSION else {}
 
 
 def _tell(decision: Sweep) -> None:
-    for word in ("late", "held", "refused", "untagged"):
+    for word in ("late", "held", "refused", "untagged", "far"):
         for left in getattr(decision, word):
             resource = left.found.handle or left.found.name
             logger.warning(word, kind=left.found.kind.value, resource=resource, why=left.why)
-
-
-def _delete(found: Scratch, failures: Failures) -> bool:
-    """Ask for the end of something; whether it could be asked for."""
-    try:
-        scratch.delete(found)
-    except (ClientError, BotoCoreError, TryAgain) as error:
-        failures.add(f"could not delete the {found.kind} {found.handle or found.name}", error)
-        return False
-    logger.info("asked to delete", kind=found.kind.value, resource=found.handle or found.name)
-    return True
 
 
 def _clear(
@@ -136,7 +135,7 @@ def _clear(
 def _others(failures: Failures) -> list[str]:
     try:
         return tagged.others()
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, *claims.ODD) as error:
         failures.add("what else bears the tag could not be listed", error)
         return []
 

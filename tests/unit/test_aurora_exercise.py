@@ -195,7 +195,7 @@ COPY = replace(CLUSTER, members=("drill-x-1",))
     [
         (COPY, (INSTANCE,)),
         (COPY, ()),
-        (None, (INSTANCE,)),
+        (None, (replace(INSTANCE, status="deleting"),)),
         (None, ()),
         (replace(COPY, members=()), (INSTANCE,)),
         (replace(COPY, tags=until("2026-11-02T23:00:00Z")), (INSTANCE,)),
@@ -232,6 +232,12 @@ def test_a_copy_with_a_member_of_somebody_else_stays(
 ) -> None:
     (told,) = why(replace(COPY, members=members), *instances)
     assert "has a member that is not this run's" in told
+
+
+def test_an_instance_that_outlives_its_cluster_stays() -> None:
+    """It has another cluster by now, which AWS has not yet written down."""
+    (told,) = why(None, INSTANCE)
+    assert told == "the cluster drill-x is gone and its instance is not: it was renamed"
 
 
 def test_a_protected_copy_stays() -> None:

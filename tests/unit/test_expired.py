@@ -162,9 +162,57 @@ def test_a_cluster_with_a_member_that_is_not_ours_stays() -> None:
     ours = scratch(Kind.INSTANCE, f"{NAME}-1", cluster=NAME)
     theirs = Scratch(kind=Kind.INSTANCE, name="production-1", cluster=NAME)
     sweep = dead(copy, ours, theirs)
-    assert sweep.delete == (ours,)
-    assert told(sweep.held) == [(NAME, "it has an instance that is no drill's: production-1")]
+    assert sweep.delete == ()
+    why = "it has an instance that is no drill's: production-1"
+    assert told(sweep.held) == [
+        (NAME, why),
+        (f"{NAME}-1", f"its cluster {NAME} stays: {why}"),
+    ]
     assert sweep.expired == 2
+
+
+def test_a_member_that_its_cluster_does_not_list_is_a_member_all_the_same() -> None:
+    copy, theirs = scratch(), Scratch(kind=Kind.INSTANCE, name="production-1", cluster=NAME)
+    assert dead(copy, theirs).delete == ()
+
+
+def test_a_protected_cluster_stays_with_its_instances() -> None:
+    copy = scratch(members=(f"{NAME}-1",), stays="it is protected")
+    sweep = dead(copy, scratch(Kind.INSTANCE, f"{NAME}-1", cluster=NAME))
+    assert sweep.delete == ()
+    assert told(sweep.held) == [
+        (NAME, "it is protected"),
+        (f"{NAME}-1", f"its cluster {NAME} stays: it is protected"),
+    ]
+
+
+@pytest.mark.parametrize(("of_cluster", "of_instance"), [(FUTURE, PAST), (PAST, FUTURE)])
+def test_a_copy_of_which_one_part_was_put_off_stays(of_cluster: str, of_instance: str) -> None:
+    copy = scratch(members=(f"{NAME}-1",), tags=naming.tags(RUN, of_cluster))
+    member = scratch(Kind.INSTANCE, f"{NAME}-1", cluster=NAME, tags=naming.tags(RUN, of_instance))
+    sweep = dead(copy, member)
+    assert sweep.delete == ()
+    assert [each.found for each in sweep.held] == [copy if of_cluster == PAST else member]
+    assert sweep.refused == ()
+
+
+def test_what_expires_only_after_years_is_told_and_counted() -> None:
+    kept = scratch(tags=naming.tags(RUN, "2099-01-01T00:00:00Z"))
+    sweep = dead(kept)
+    assert told(sweep.far) == [
+        (NAME, "it expires only at 2099-01-01T00:00:00Z: no drill gives so much time")
+    ]
+    assert (sweep.counted_untagged, sweep.expired, sweep.delete) == (1, 0, ())
+
+
+def test_what_a_run_that_goes_on_has_put_off_is_no_news() -> None:
+    kept = scratch(tags=naming.tags(RUN, "2099-01-01T00:00:00Z"))
+    assert decide(judged(kept), life={OWNER: Life.ALIVE}) == Sweep()
+
+
+def test_what_is_refused_is_counted() -> None:
+    sweep = dead(scratch(name="renamed"), scratch(Kind.INSTANCE, cluster="production"))
+    assert (len(sweep.refused), sweep.counted_untagged) == (2, 2)
 
 
 @pytest.mark.parametrize("cluster", ["", "production", f"drill-b-{RUN}", "drill-unlisted"])
@@ -281,6 +329,13 @@ def test_whatever_there_is_nothing_else_is_ever_chosen(
     for chosen in (*sweep.delete, *sweep.going):
         if chosen.kind is Kind.CLUSTER:
             assert copies.issuperset(chosen.members)
+            inside = {e.name for e in found if e.kind is Kind.INSTANCE and e.cluster == chosen.name}
+            assert copies.issuperset(inside)
+        if chosen.kind is Kind.INSTANCE:
+            assert any(
+                each.kind is Kind.CLUSTER and each.name == chosen.cluster
+                for each in (*sweep.delete, *sweep.going)
+            )
     assert list(sweep.delete) == sorted(sweep.delete, key=lambda each: list(Kind).index(each.kind))
 
 
@@ -292,7 +347,7 @@ def test_nothing_that_bears_a_sign_is_forgotten(
     everything = [judge(each, sources=sources, now=NOW) for each in found]
     sweep = decide(everything, life=life)
     named = [*sweep.delete, *sweep.going]
-    for left in (*sweep.late, *sweep.held, *sweep.refused, *sweep.untagged):
+    for left in sweep.left:
         assert left.why
         named.append(left.found)
     silent = [each for each in everything if each.found not in named]

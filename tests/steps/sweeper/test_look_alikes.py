@@ -79,7 +79,9 @@ def test_every_combination_of_signs_but_the_whole(account: Premises) -> None:
     answer = account.sweep()
     assert everything(account) == before
     assert (answer["expired"], answer["asked"]) == (0, 0)
-    assert answer["untagged"] == 7 * 4
+    assert answer["untagged"] == 7 * 4 + answer["refused"] + len(account.told()["others"])
+    assert answer["refused"] == 4 * 3
+    assert len(account.told()["others"]) == 4 * 2  # the emulator's index has no secrets
 
 
 def test_all_the_signs_together_are_scratch(account: Premises) -> None:
@@ -104,7 +106,7 @@ def test_a_source_with_all_the_signs_is_refused(account: Premises) -> None:
     ]
     answer = account.sweep()
     assert names <= everything(account)
-    assert (answer["asked"], answer["refused"], answer["untagged"]) == (0, 6, 0)
+    assert (answer["asked"], answer["refused"], answer["untagged"]) == (0, 6, 6)
 
 
 def test_the_retained_backup_of_a_source_is_refused(account: Premises) -> None:
@@ -164,9 +166,10 @@ def test_a_cluster_with_a_member_of_production_stays(account: Premises) -> None:
     account.cluster(dead.cluster, tags(dead))
     account.instance("production-1", dead.cluster, {})
     answer = account.sweep()
-    assert account.left() == {dead.cluster, "production-1"}
-    assert (answer["asked"], answer["held"]) == (1, 1)
-    assert account.names("held") == {dead.cluster}
+    copy = {dead.cluster, f"{dead.cluster}-1"}
+    assert account.left() == {*copy, "production-1"}
+    assert (answer["asked"], answer["held"]) == (0, 2)
+    assert account.names("held") == copy
 
 
 @pytest.mark.parametrize("what", ["version", "marker", "upload"])
@@ -226,3 +229,11 @@ def test_what_bears_the_tag_and_is_of_another_type_is_told(account: Premises) ->
     account.cluster(dead.cluster, tags(dead), instance=False)
     account.sweep()
     assert [arn.rpartition(":")[2] for arn in account.told()["others"]] == ["elsewhere"]
+    assert account.told()["counts"]["untagged"] == 1
+
+
+def test_a_tagged_bucket_with_another_name_is_told_and_counted(account: Premises) -> None:
+    bucket(account, "prod-files", tags(account.died()))
+    answer = account.sweep()
+    assert account.told()["others"] == ["arn:aws:s3:::prod-files"]
+    assert (answer["untagged"], answer["asked"]) == (1, 0)

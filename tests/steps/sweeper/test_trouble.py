@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from functions.watch import sweeper
 from functions.watch.sweeper import SweepFailed
 from functions.watch.watched import NotAWatchList
-from tests.steps.sweeper.premises import EVIDENCE, Context, Premises, tags
+from tests.steps.sweeper.premises import EVIDENCE, TABLE, Context, Premises, tags
 from tests.steps.sweeper.test_look_alikes import everything, of_every_kind
 
 LISTINGS = {
@@ -243,3 +244,71 @@ def test_two_sweeps_at_once(account: Premises) -> None:
     account.emulator.before_call.clear()
     account.sweep()
     assert account.told()["counts"]["expired"] == 0
+
+
+def test_an_odd_entry_of_the_ledger_keeps_its_own_drill_alone(account: Premises) -> None:
+    dead, other = account.died("a"), account.died("b")
+    item = {"drill": {"S": "a"}, "item": {"S": "run#x"}, "facts": {"S": "[1]"}}
+    account.api["dynamodb"].put_item(TableName=TABLE, Item=item)
+    for each in (dead, other):
+        account.cluster(each.cluster, tags(each))
+    with pytest.raises(SweepFailed, match=f"whether the run {dead.run} of a goes on"):
+        account.sweep()
+    assert account.left() == account.names("held") == {dead.cluster, f"{dead.cluster}-1"}
+
+
+@pytest.mark.parametrize("plan", ["null", "[]", "{}", "{"])
+def test_an_odd_claim_keeps_its_own_drill_alone(account: Premises, plan: str) -> None:
+    dead, other = account.died("a"), account.died("b")
+    account.claim(other)
+    item = {
+        "drill": {"S": "a"},
+        "item": {"S": "claim"},
+        "execution": {"S": dead.execution},
+        "run_id": {"S": dead.run},
+        "plan": {"S": plan},
+    }
+    account.api["dynamodb"].put_item(TableName=TABLE, Item=item)
+    with pytest.raises(SweepFailed, match="the claim of a"):
+        account.sweep()
+    assert account.holder("b") is None
+
+
+@pytest.mark.parametrize(
+    "answer", [None, [], "gone", {}, {"done": False}, {"done": False, "wait_seconds": "soon"}]
+)
+def test_an_odd_answer_of_a_teardown_keeps_its_own_claim_alone(
+    account: Premises, answer: Any
+) -> None:
+    account.claim(account.died("a"))
+    account.claim(account.died("b", teardown="drill-b-teardown"))
+    account.teardowns["drill-a-teardown"] = account.teardowns["drill-aurora-teardown"]
+    account.teardowns["drill-b-teardown"] = lambda *_: answer
+    with pytest.raises(SweepFailed, match="of b planned: "):
+        account.sweep()
+    assert account.holder("a") is None
+    assert account.holder("b") is not None
+    assert account.told()["counts"]["failed"] == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"asked": [{}]},
+        {"asked": [{"kind": "cluster", "handle": "x", "sweeps": "1"}]},
+        {"asked": 1},
+        {"claims": [None]},
+        {"claims": [{"execution": "x", "outcome": "waiting", "again_at": "soon"}]},
+        {"cleared": [{"drill": "a", "run": "b", "cleared_at": "then"}]},
+        {"drills": [1]},
+    ],
+)
+def test_an_odd_report_is_begun_anew(account: Premises, odd: dict[str, Any]) -> None:
+    dead = account.died()
+    account.cluster(dead.cluster, tags(dead))
+    body = json.dumps({"sweep_version": 1, **odd}).encode()
+    account.api["s3"].put_object(Bucket=EVIDENCE, Key="_watch/sweep.json", Body=body)
+    with pytest.raises(SweepFailed, match=r"_watch/sweep.json could not be read, and is begun"):
+        account.sweep()
+    assert account.left() == set()
+    assert account.sweep()["gone"] == 2
