@@ -6,7 +6,7 @@ or let its run go on again.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -21,6 +21,9 @@ from functions.watch.expired import Left, Scratch, Sweep, decide, judge
 
 logger = Logger(service="backup-drills")
 
+MARGIN_SECONDS = 30
+"""So long before the sweeper's own time is over nothing is asked to go any more."""
+
 _CHANGED = "it is not what it was when this sweep began"
 _NO_MORE = f"{_CHANGED}: its time is not over any more, or it is no drill's"
 
@@ -34,11 +37,23 @@ class Ended:
 
 
 def end_all(
-    decision: Sweep, *, sources: Collection[str], table: str, function: str, failures: Failures
+    decision: Sweep,
+    *,
+    sources: Collection[str],
+    table: str,
+    function: str,
+    failures: Failures,
+    remaining_seconds: Callable[[], float],
 ) -> Ended:
-    """Ask for the end of all that was decided upon, in its order; one does not keep the rest."""
+    """Ask for the end of all that was decided upon, in its order; one does not keep the rest.
+
+    What there is no time for is held until the next sweep: this one has yet to tell.
+    """
     asked, failed, held = list[Scratch](), list[Scratch](), list[Left]()
     for found in decision.delete:
+        if remaining_seconds() < MARGIN_SECONDS:
+            held.append(Left(found=found, why="no time was left for it: the next sweep goes on"))
+            continue
         runs = Runs(table=table, function=function, failures=failures)
         try:
             stays = _end(found, sources=sources, runs=runs)

@@ -74,6 +74,7 @@ def sweep(event: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
         table=settings.ledger_table,
         function=function,
         failures=failures,
+        remaining_seconds=lambda: context.get_remaining_time_in_millis() / 1000,
     )
     _tell(ended.decision)
     report = told.report(

@@ -312,3 +312,11 @@ def test_an_odd_report_is_begun_anew(account: Premises, odd: dict[str, Any]) -> 
         account.sweep()
     assert account.left() == set()
     assert account.sweep()["gone"] == 2
+
+
+def test_what_there_is_no_time_for_is_told_and_goes_with_the_next_sweep(account: Premises) -> None:
+    dead = account.died()
+    account.cluster(dead.cluster, tags(dead))
+    assert account.sweep(29)["held"] == 2
+    assert len(account.left()) == 2
+    assert account.sweep(31)["asked"] == 2
