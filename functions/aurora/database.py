@@ -298,7 +298,20 @@ def part(statement: LiteralString) -> sql.Composable:
     return sql.SQL(_statement(statement))
 
 
-NOTHING: sql.Composable = sql.SQL("")
+def expression(text: str) -> sql.Composable:
+    """An expression that digest.py has made, as part of a statement.
+
+    >>> expression('x."50 %"').as_string()
+    'x."50 %%"'
+    """
+    # Its names are quoted by who made it; nothing in it comes from a row.
+    return sql.SQL(text.replace("%", "%%"))
+
+
+Part = sql.Composable
+"""A part of a statement."""
+
+NOTHING: Part = sql.SQL("")
 """The absence of a part."""
 
 

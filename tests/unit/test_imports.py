@@ -19,6 +19,7 @@ PURE = [
     "functions/naming.py",
     "functions/verdict.py",
     "functions/aurora/comparison.py",
+    "functions/aurora/digest.py",
     "functions/aurora/exercise.py",
     "functions/aurora/health.py",
     "functions/aurora/manifest.py",
