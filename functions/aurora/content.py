@@ -44,6 +44,29 @@ class Row:
     late: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Storage:
+    """Where a table is stored: `written` counts the rows that were written, about."""
+
+    filenode: int
+    blocks: int
+    bytes: int
+    written: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """A server: servers whose `probe` and `encoding` are alike digest alike."""
+
+    version: str
+    encoding: str
+    block_bytes: int
+    database: str
+    started_at: str
+    next_xid: int
+    probe: str
+
+
 def read_columns(session: Session, oids: Collection[int]) -> dict[int, list[Column]]:
     """The columns of these tables, in order."""
     found: dict[int, list[Column]] = {oid: [] for oid in oids}
@@ -69,6 +92,25 @@ def read_types(session: Session, oids: Collection[int]) -> dict[int, Type]:
         )
         for row in session.all("digest_types", types=list(oids))
     }
+
+
+def read_keys(session: Session, oids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """The columns by which a row is told from all others, of the tables that have such."""
+    return {
+        row["oid"]: tuple(row["columns"]) for row in session.all("digest_keys", oids=list(oids))
+    }
+
+
+def read_storage(session: Session, oids: Collection[int]) -> dict[int, Storage]:
+    """Where these tables are stored, of those that are still there."""
+    return {
+        row.pop("oid"): Storage(**row) for row in session.all("digest_storage", oids=list(oids))
+    }
+
+
+def read_server(session: Session) -> Server:
+    """What the digests of a server depend on."""
+    return Server(**session.one("digest_side"))
 
 
 def digest_blocks(session: Session, place: Place, blocks: Blocks) -> Digest:
