@@ -95,18 +95,18 @@ def _sentence(found: Comparison) -> str:
 
 
 def _table(found: Comparison, unequal: Sequence[Compared]) -> RenderableType:
-    table = plain_table("table", "", "source", "copy", "changed", "lost", "new", "")
+    table = plain_table("table", "", "source", "copy", "changed", "lost", "new")
+    for column in table.columns[2:]:
+        column.justify, column.no_wrap = "right", True
     for result in unequal:
-        counts = [result.counts.get(kind, 0) for kind in (*Kind,)]
+        counts = [result.counts.get(kind, 0) for kind in Kind]
         more = "+" if result.partial else ""
         numbers = [f"{number:,}{more if number else ''}" for number in counts]
-        read = bool(result.source.rows or result.copy.rows or any(counts))
         table.add_row(
             shown(result.target),
             Text(result.standing.value, style=_STYLES[result.standing]),
-            *([f"{result.source.rows:,}", f"{result.copy.rows:,}"] if read else ["", ""]),
+            *([f"{result.source.rows:,}", f"{result.copy.rows:,}"] if result.read else ["", ""]),
             *(numbers if any(counts) else ["", "", ""]),
-            Text("; ".join(_remarks(result))),
         )
     for side, names in (("source", found.only_source), ("copy", found.only_copy)):
         for name in names:
@@ -133,16 +133,19 @@ def _remarks(result: Compared) -> Iterator[str]:
 
 
 def _places(result: Compared) -> Iterator[RenderableType]:
-    """The rows that differ, of those that are named."""
-    if not result.spots:
+    """What there is to say of a table, and the rows of it that are named."""
+    remarks = list(_remarks(result))
+    if not remarks and not result.spots:
         return
-    total = sum(result.counts.values())
     yield Text()
-    yield Text(f"{shown(result.target)}: the first {len(result.spots):,} of {total:,}")
-    table = plain_table("", "key digest", "source ctid", "copy ctid")
-    for spot in result.spots:
-        table.add_row(*_spot(spot))
-    yield table
+    yield Text(f"{shown(result.target)}: {'; '.join(remarks)}")
+    if result.spots:
+        table = plain_table("", "key digest", "source ctid", "copy ctid")
+        for spot in result.spots:
+            table.add_row(*_spot(spot))
+        yield table
+        if more := sum(result.counts.values()) - len(result.spots):
+            yield Text(f"and {more:,} more", style="dim")
 
 
 def _spot(spot: Spot) -> tuple[str, str, str, str]:

@@ -136,21 +136,25 @@ def _pair(target: str, ours: _Described, theirs: _Described) -> Pair | Compared 
         return _different(target, f"columns of the copy: {defined}") if defined else None
     if table.excluded or other.excluded:
         reason = table.excluded or other.excluded
-        return Compared(target=target, standing=Standing.LEFT_OUT, detail=reason)
+        return Compared(target=target, standing=Standing.LEFT_OUT, detail=reason, read=False)
     if table.uncounted or other.uncounted:
         if table.uncounted == other.uncounted == tables.UNPOPULATED:
-            return Compared(target=target, standing=Standing.LEFT_OUT, detail=tables.UNPOPULATED)
+            return Compared(
+                target=target, standing=Standing.LEFT_OUT, detail=tables.UNPOPULATED, read=False
+            )
         if tables.UNPOPULATED in (table.uncounted, other.uncounted):
             return _different(target, "populated on one side only")
         reason = table.uncounted or other.uncounted
-        return Compared(target=target, standing=Standing.NOT_COMPARED, detail=reason)
+        return Compared(target=target, standing=Standing.NOT_COMPARED, detail=reason, read=False)
     key = ours.keys.get(table.oid, ())
     keyed = bool(key) and key == theirs.keys.get(other.oid)
     try:
         half, digest = _half(table, columns, ours, key if keyed else ())
         other_half, _ = _half(other, others, theirs, key if keyed else ())
     except NoExactForm as failure:
-        return Compared(target=target, standing=Standing.NOT_COMPARED, detail=str(failure))
+        return Compared(
+            target=target, standing=Standing.NOT_COMPARED, detail=str(failure), read=False
+        )
     return Pair(
         target=target,
         source=half,

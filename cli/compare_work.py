@@ -22,13 +22,15 @@ from cli.comparing import BUCKETS, Compared, Matching, Seen, Standing
 from cli.words import rate, size
 from functions.aurora import content
 from functions.aurora.content import Blocks, Row
-from functions.aurora.database import QueryFailed
+from functions.aurora.database import QueryFailed, Session
 from functions.aurora.digest import Digest
 from functions.report.words import count
 
 CHUNK_BYTES: Final = 8 * 1024 * 1024
 _AHEAD: Final = 4
 """Chunks that are asked for at once, for each connection."""
+
+_FAILURES: Final = (QueryFailed, TookTooLong)
 
 Answer = TypeVar("Answer")
 Task = TypeVar("Task")
@@ -121,22 +123,22 @@ class Work:
             return scan.failure
         if scan.source == scan.copy:
             return _agreeing(scan)
+        matching, whole, moved, notes = Matching(), False, "", [pair.defined]
         try:
             matching, whole = self._located(scan)
             moved = self._moved(scan, matching)
-        except (QueryFailed, TookTooLong) as failure:
-            return _failed(pair, failure)
+        except _FAILURES as failure:
+            notes.append(f"its rows could not be looked at one by one: {failure}")
         spots = list(matching.spots())
-        counts = Counter(spot.kind for spot in spots)
         return Compared(
             target=pair.target,
             standing=Standing.MOVED if moved else Standing.DIFFERENT,
-            detail=moved or pair.defined,
+            detail=moved or "; ".join(note for note in notes if note),
             source=scan.source,
             copy=scan.copy,
             chunks=comparing.merged(seen.blocks for seen in scan.differing),
             spots=spots[: self._options.places],
-            counts=dict(counts),
+            counts=dict(Counter(spot.kind for spot in spots)),
             partial=not whole,
             keyed=pair.keyed,
             unproven=pair.unproven,
@@ -165,10 +167,7 @@ class Work:
             return _done(Digest()), _done(Digest())
         if known := self._journal.known(pair.target, pair.print, blocks):
             return _done(known.source), _done(known.copy)
-        return (
-            self._source.later(lambda side: _digest(side, pair.source, blocks)),
-            self._copy.later(lambda side: _digest(side, pair.copy, blocks)),
-        )
+        return self._read(pair, blocks)
 
     def _take(
         self, scan: Scan, blocks: Blocks, answer: tuple[Future[Digest], Future[Digest]]
@@ -176,7 +175,7 @@ class Work:
         pair = scan.pair
         try:
             seen = Seen(blocks=blocks, source=answer[0].result(), copy=answer[1].result())
-        except (QueryFailed, TookTooLong) as failure:
+        except _FAILURES as failure:
             answer[1].cancel()
             self._failed.add(pair.target)
             scan.failure = scan.failure or _failed(pair, failure)
@@ -217,46 +216,67 @@ class Work:
     def _digests(
         self, pair: Pair, blocks: Blocks
     ) -> tuple[Future[dict[int, Digest]], Future[dict[int, Digest]]]:
-        def asked(half: Half) -> Callable[[Side], dict[int, Digest]]:
-            return lambda side: side.ask(
-                lambda session: content.digest_buckets(session, half.place, blocks, buckets=BUCKETS)
-            )
-
-        return self._source.later(asked(pair.source)), self._copy.later(asked(pair.copy))
+        return self._both(
+            lambda side, half, _: _in_parts(
+                side,
+                half,
+                blocks,
+                ask=lambda session, part: content.digest_buckets(
+                    session, half.place, part, buckets=BUCKETS
+                ),
+                join=comparing.added,
+            ),
+            pair,
+        )
 
     def _rows(
         self, pair: Pair, blocks: Blocks, buckets: int, chosen: Sequence[int]
     ) -> tuple[Future[list[Row]], Future[list[Row]]]:
-        def asked(half: Half, since: int) -> Callable[[Side], list[Row]]:
-            return lambda side: side.ask(
-                lambda session: content.list_rows(
-                    session, half.place, blocks, buckets=buckets, chosen=chosen, since=since
-                )
-            )
+        return self._both(
+            lambda side, half, since: _in_parts(
+                side,
+                half,
+                blocks,
+                ask=lambda session, part: content.list_rows(
+                    session, half.place, part, buckets=buckets, chosen=chosen, since=since
+                ),
+                join=lambda rows, more: [*rows, *more],
+            ),
+            pair,
+        )
 
+    def _read(self, pair: Pair, blocks: Blocks) -> tuple[Future[Digest], Future[Digest]]:
+        return self._both(
+            lambda side, half, _: _in_parts(
+                side,
+                half,
+                blocks,
+                ask=lambda session, part: content.digest_blocks(session, half.place, part),
+                join=lambda digest, more: digest + more,
+            ),
+            pair,
+        )
+
+    def _both(
+        self, work: Callable[[Side, Half, int], Answer], pair: Pair
+    ) -> tuple[Future[Answer], Future[Answer]]:
+        """The same work with either side, its half of the pair, and where its ids began."""
         ours, theirs = self._since
         return (
-            self._source.later(asked(pair.source, ours)),
-            self._copy.later(asked(pair.copy, theirs)),
+            self._source.later(lambda side: work(side, pair.source, ours)),
+            self._copy.later(lambda side: work(side, pair.copy, theirs)),
         )
 
     def _moved(self, scan: Scan, matching: Matching) -> str:
         """How it is known that a side was written to meanwhile; empty where nothing says so."""
         if matching.late:
             return "rows that differ were written since the comparison began"
-        pair = scan.pair
         for task, (source, copy) in self._ahead(
-            scan.differing, lambda seen: self._begin_anew(pair, seen)
+            scan.differing, lambda seen: self._read(scan.pair, seen.blocks)
         ):
             if (source.result(), copy.result()) != (task.source, task.copy):
                 return "a chunk was read twice, and was not the same"
         return ""
-
-    def _begin_anew(self, pair: Pair, seen: Seen) -> tuple[Future[Digest], Future[Digest]]:
-        return (
-            self._source.later(lambda side: _digest(side, pair.source, seen.blocks)),
-            self._copy.later(lambda side: _digest(side, pair.copy, seen.blocks)),
-        )
 
     def _ahead(
         self, tasks: Iterable[Task], begin: Callable[[Task], Answer]
@@ -271,15 +291,26 @@ class Work:
             yield begun.popleft()
 
 
-def _digest(side: Side, half: Half, blocks: Blocks) -> Digest:
-    """Of these blocks, in halves where it takes too long. Raises TookTooLong for a single block."""
+def _in_parts(
+    side: Side,
+    half: Half,
+    blocks: Blocks,
+    *,
+    ask: Callable[[Session, Blocks], Answer],
+    join: Callable[[Answer, Answer], Answer],
+) -> Answer:
+    """What is asked of these blocks, in halves where it takes too long.
+
+    Raises TookTooLong where a single block does.
+    """
     try:
-        return side.ask(lambda session: content.digest_blocks(session, half.place, blocks))
+        return side.ask(lambda session: ask(session, blocks))
     except TookTooLong:
         cut = comparing.halves(blocks, half.storage.blocks)
         if cut is None:
             raise
-        return _digest(side, half, cut[0]) + _digest(side, half, cut[1])
+    first, second = (_in_parts(side, half, part, ask=ask, join=join) for part in cut)
+    return join(first, second)
 
 
 def _done(digest: Digest) -> Future[Digest]:

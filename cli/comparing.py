@@ -226,6 +226,14 @@ def chosen_buckets(more: dict[int, Digest], rows: dict[int, int]) -> tuple[list[
     return taken, True
 
 
+def added(these: dict[int, Digest], those: dict[int, Digest]) -> dict[int, Digest]:
+    """The digests of both, by bucket."""
+    none = Digest()
+    return {
+        bucket: these.get(bucket, none) + those.get(bucket, none) for bucket in {*these, *those}
+    }
+
+
 def merged(ranges: Iterable[Blocks]) -> list[Blocks]:
     """Ranges in order, neighbours joined.
 
