@@ -374,13 +374,17 @@ def _login_error(text: str, *, host: str, user: str) -> LoginRefused | NotReacha
 
 
 def table(schema: str, name: str) -> sql.Composable:
-    """A table's name, quoted."""
-    return sql.Identifier(schema, name)
+    """A table's name, quoted.
+
+    >>> table("s", "50 %s").as_string()
+    '"s"."50 %%s"'
+    """
+    return expression(sql.Identifier(schema, name).as_string())
 
 
 def column(name: str) -> sql.Composable:
     """A column's name, quoted."""
-    return sql.Identifier(name)
+    return expression(sql.Identifier(name).as_string())
 
 
 def part(statement: LiteralString) -> sql.Composable:
@@ -389,12 +393,12 @@ def part(statement: LiteralString) -> sql.Composable:
 
 
 def expression(text: str) -> sql.Composable:
-    """An expression that digest.py has made, as part of a statement.
+    """An expression whose names are quoted, as part of a statement; no value is in it.
 
     >>> expression('x."50 %"').as_string()
     'x."50 %%"'
     """
-    # Its names are quoted by who made it; nothing in it comes from a row.
+    # The driver takes what follows a percent sign for the name of a value.
     return sql.SQL(text.replace("%", "%%"))
 
 
