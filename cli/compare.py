@@ -61,7 +61,7 @@ def compare(source: Side, copy: Side, options: Options, console: Console) -> Com
             progress.done += 1
         progress.now = ""
         seconds = follow.seconds
-    results, moving = _moved(results, listing.pairs, (source, copy), journal.header["since"])
+        results, moving = _moved(results, listing.pairs, work)
     return Comparison(
         source=servers[0],
         copy=servers[1],
@@ -75,20 +75,17 @@ def compare(source: Side, copy: Side, options: Options, console: Console) -> Com
 
 
 def _moved(
-    results: Sequence[Compared],
-    pairs: Sequence[Pair],
-    sides: tuple[Side, Side],
-    since: Sequence[int],
+    results: Sequence[Compared], pairs: Sequence[Pair], work: Work
 ) -> tuple[list[Compared], list[str]]:
     """The results, held against what both sides say of their tables now; and who was written to.
 
-    Where no transaction id was used meanwhile, nothing was written. Where some were, the counters
-    of the tables say into which; a table that is now in another file was rewritten in any case.
+    Where a side's snapshot is what it was, nothing was written. Else the counters of the tables say
+    into which; a table that is now in another file was rewritten in any case.
     """
     found = {result.target: result for result in results}
     moving = []
-    for number, side in enumerate(sides):
-        went_on = side.ask(content.read_server).next_xid != since[number]
+    for number, side in enumerate(work.sides):
+        went_on = work.went_on(number)
         if went_on:
             moving.append(side.name)
         halves = {pair.target: (pair.source, pair.copy)[number] for pair in pairs}
@@ -145,5 +142,5 @@ def _header(source: Side, copy: Side, servers: Sequence[Server]) -> dict[str, An
             side.name: [side.shown, server.database, server.started_at]
             for side, server in zip((source, copy), servers, strict=True)
         },
-        "since": [server.next_xid for server in servers],
+        "since": [[server.next_xid, server.snapshot] for server in servers],
     }

@@ -27,9 +27,11 @@ class Journal:
         if path is None:
             return
         try:
-            lines = path.read_text("utf-8").splitlines() if path.exists() else []
-            if lines:
-                self._read(lines)
+            text = path.read_text("utf-8") if path.exists() else ""
+            if text:
+                self._read(text.splitlines())
+                if not text.endswith("\n"):  # it was stopped while it wrote
+                    self._append("\n")
             else:
                 self._write(header)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -76,9 +78,12 @@ class Journal:
             )
 
     def _write(self, line: dict[str, Any]) -> None:
+        self._append(json.dumps(line) + "\n")
+
+    def _append(self, text: str) -> None:
         assert self._path is not None
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(text)
 
 
 def _written(digest: Digest) -> list[int]:

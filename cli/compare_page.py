@@ -62,8 +62,8 @@ def _page(found: Comparison, *, source: str, copy: str) -> RenderableType:
     if found.moving:
         parts.append(
             Text(
-                f"transaction ids of {' and '.join(found.moving)} went on meanwhile: what was"
-                " written into other tables than those that moved cannot be told",
+                f"transactions ended meanwhile in {' and '.join(found.moving)}: the tables that were"
+                " written to, as its counters show, have moved",
                 style="yellow",
             )
         )

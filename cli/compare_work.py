@@ -97,7 +97,8 @@ class Work:
     def __init__(self, source: Side, copy: Side, options: Options, journal: Journal) -> None:
         self._source, self._copy = source, copy
         self._options, self._journal = options, journal
-        self._since: tuple[int, int] = tuple(journal.header["since"])
+        self.sides = (source, copy)
+        self._since: list[tuple[int, str]] = [(xid, told) for xid, told in journal.header["since"]]
         self._failed: set[str] = set()
 
     def scans(
@@ -143,6 +144,11 @@ class Work:
             keyed=pair.keyed,
             unproven=pair.unproven,
         )
+
+    def went_on(self, number: int) -> bool:
+        """Whether a transaction has ended on that side since the comparison began."""
+        _, snapshot = self._since[number]
+        return self.sides[number].ask(content.read_server).snapshot != snapshot
 
     def _chunks(self, pair: Pair) -> Iterator[tuple[Blocks, bool]]:
         """The ranges of a table, and whether one is the last."""
@@ -261,7 +267,7 @@ class Work:
         self, work: Callable[[Side, Half, int], Answer], pair: Pair
     ) -> tuple[Future[Answer], Future[Answer]]:
         """The same work with either side, its half of the pair, and where its ids began."""
-        ours, theirs = self._since
+        (ours, _), (theirs, _) = self._since
         return (
             self._source.later(lambda side: work(side, pair.source, ours)),
             self._copy.later(lambda side: work(side, pair.copy, theirs)),
@@ -269,6 +275,8 @@ class Work:
 
     def _moved(self, scan: Scan, matching: Matching) -> str:
         """How it is known that a side was written to meanwhile; empty where nothing says so."""
+        if not any(self.went_on(number) for number in range(len(self.sides))):
+            return ""
         if matching.late:
             return "rows that differ were written since the comparison began"
         for task, (source, copy) in self._ahead(

@@ -121,7 +121,7 @@ class Compared:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Comparison:
-    """What came of all of it. `moving` are the sides whose transaction ids went on meanwhile."""
+    """What came of all of it. `moving` are the sides on which transactions ended meanwhile."""
 
     source: Server
     copy: Server

@@ -56,7 +56,10 @@ class Storage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """A server: servers whose `probe` and `encoding` are alike digest alike."""
+    """A server: servers whose `probe` and `encoding` are alike digest alike.
+
+    While its `snapshot` stays the same, nothing is written.
+    """
 
     version: str
     encoding: str
@@ -64,6 +67,7 @@ class Server:
     database: str
     started_at: str
     next_xid: int
+    snapshot: str
     probe: str
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +24,7 @@ from tests.cli.databases import EQUAL, SCHEMA, Databases, table
 from tests.unit.test_docs import rows
 
 PAGE = ROOT / "docs" / "compare.md"
+SYSTEM = Path("/usr/lib/postgresql/15/bin")
 SECRET = "open-sesame-17"  # noqa: S105 - the test's own
 
 DAMAGES: dict[str, tuple[str, str, tuple[int, int, int]]] = {
@@ -352,6 +356,48 @@ def test_nothing_is_written_and_nothing_stays_open(databases: Databases) -> None
     while databases.run("postgres", open_) != [(0,)]:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_another_major_version_digests_alike(
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    if not SYSTEM.is_dir():
+        pytest.skip(f"no PostgreSQL in {SYSTEM}")
+    servers = Servers(folder=tmp_path_factory.mktemp("older"), binaries=SYSTEM)
+    try:
+        older = servers.create("older")
+        with older.connect() as connection:
+            connection.execute(SCHEMA.encode())
+        other = Databases(older, databases.capture).dsn("postgres")
+        document = databases.told(status=0, copy=other)
+        assert document["source"]["version"] != document["copy"]["version"]
+        with older.connect() as connection:
+            connection.execute("UPDATE shop.orders SET mood = 'sad' WHERE id = 4")
+        assert unequal(databases.told(status=1, copy=other)) == {"shop.orders"}
+    finally:
+        servers.stop()
+
+
+def test_it_can_be_stopped(databases: Databases) -> None:
+    databases.copy()
+    words = ["--source", databases.dsn("source"), "--copy", databases.dsn("copy")]
+    with databases.server.connect("copy") as holder, holder.transaction():
+        holder.execute("LOCK TABLE shop.orders IN ACCESS EXCLUSIVE MODE")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli", "compare", *words, "--tables", "shop.orders"],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        deadline = time.monotonic() + 30
+        while databases.run("postgres", waiting) == [(0,)]:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert (process.returncode, said.decode()) == (130, "stopped\n")
 
 
 def cannot_run(ran: Ran) -> str:

@@ -1,12 +1,13 @@
 -- What must be alike on two servers whose digests are compared: how texts are stored, and the probe,
 -- a digest of constants in which every hash and image has a part; which server and database this is;
--- and how far its transaction ids have come.
+-- and which transactions have ended: another snapshot is the sign that something was written.
 SELECT current_setting('server_version') AS version,
        current_setting('server_encoding') AS encoding,
        current_setting('block_size')::int AS block_bytes,
        current_database() AS database,
        pg_postmaster_start_time()::text AS started_at,
        pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next_xid,
+       pg_current_snapshot()::text AS snapshot,
        concat_ws(
            ' ',
            hashint4extended(1, 4294967297),
