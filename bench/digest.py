@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import psycopg
 from rich.console import Console
@@ -27,8 +27,9 @@ from functions.aurora import content, database
 from functions.aurora.content import Blocks, Place
 from functions.aurora.database import Session
 from functions.aurora.digest import row_digest
-from lab.postgres import SUPERUSER, Server, Servers, find_binaries
+from lab.postgres import SUPERUSER, Servers, find_binaries
 
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 CHUNK_BYTES: Final = 8 * 1024 * 1024
 
 # Names and types of the columns, and the rows of a table made from a series i.
@@ -68,6 +69,9 @@ OTHERS: Final = {
 }
 """Digests of a table, each an aggregate of its rows x."""
 
+SHORT: Final = ("count", "text", "hash", "xor", "mixed", "send", "md5")
+"""The same, in a word."""
+
 OURS: Final = "ours"
 CHUNKED: Final = f"ours, in chunks of {CHUNK_BYTES // 1024**2} MB"
 TEXT: Final = "text: sum(hashtextextended(x::text, 0))"
@@ -102,11 +106,10 @@ DIFFERENCES: Final = (
 
 
 class Desk:
-    """A server of its own, and a session whose settings are pinned."""
+    """A connection that may write, and a session of the same database whose settings are pinned."""
 
-    def __init__(self, server: Server, session: Session) -> None:
-        self.session = session
-        self._connection = server.connect(options="-c max_parallel_workers_per_gather=0 -c jit=off")
+    def __init__(self, connection: Connection, session: Session) -> None:
+        self.session, self._connection = session, connection
         self._connection.execute("CREATE EXTENSION IF NOT EXISTS citext")
 
     def run(self, statement: str) -> list[tuple[Any, ...]]:
@@ -146,13 +149,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             with database.open_told(told, application="bench") as session:
                 session.ask("SELECT set_config('max_parallel_workers_per_gather', '0', false)")
-                desk = Desk(server, session)
+                options = "-c max_parallel_workers_per_gather=0 -c jit=off"
+                desk = Desk(server.connect(options=options), session)
                 console.print(f"PostgreSQL {servers.version}, load {os.getloadavg()[0]:.1f}")
                 console.print(_speeds(desk, chosen.rows, chosen.rounds))
-                missed = _differences(desk, console)
+                table, seen = differences(desk)
+                console.print(table)
         finally:
             servers.stop()
-    return 1 if missed else 0
+    return 0 if seen[OURS] == len(DIFFERENCES) else 1
 
 
 def _speeds(desk: Desk, rows: int, rounds: int) -> Table:
@@ -204,30 +209,28 @@ def _asked(desk: Desk, statement: str) -> Callable[[], object]:
     return lambda: desk.run(statement)
 
 
-def _differences(desk: Desk, console: Console) -> int:
-    """Print which digest sees which difference; how many ours misses."""
-    names = ["count", "text", "hash", "xor", "mixed", "send", "md5", "ours"]
+def differences(desk: Desk) -> tuple[Table, dict[str, int]]:
+    """Which digest sees which difference; and how many each of them sees."""
     table = Table(title="Which digest sees what: x seen, . missed, ! it fails")
     table.add_column("difference")
-    for name in names:
+    for name in (*SHORT, OURS):
         table.add_column(name, justify="center")
-    seen = dict.fromkeys(names, 0)
+    seen = dict.fromkeys((*OTHERS, OURS), 0)
     for what, columns, rows, others in DIFFERENCES:
         desk.run("DROP TABLE IF EXISTS one, two")
         for name, values in (("one", rows), ("two", others)):
-            desk.run(f"CREATE TABLE {name} ({columns}); INSERT INTO {name} VALUES {values}")  # noqa: S608
-        marks = [_mark(desk, sql) for sql in OTHERS.values()]
+            desk.run(f"CREATE TABLE {name} ({columns})")
+            desk.run(f"INSERT INTO {name} VALUES {values}")  # noqa: S608
         ours = [
             content.digest_blocks(desk.session, desk.place(n), Blocks()) for n in ("one", "two")
         ]
-        marks.append("." if ours[0] == ours[1] else "x")
+        marks = [*(_mark(desk, sql) for sql in OTHERS.values()), "." if ours[0] == ours[1] else "x"]
         table.add_row(what, *marks)
-        for name, mark in zip(names, marks, strict=True):
+        for name, mark in zip(seen, marks, strict=True):
             seen[name] += mark == "x"
     table.add_section()
-    table.add_row(f"seen, of {len(DIFFERENCES)}", *(str(seen[name]) for name in names))
-    console.print(table)
-    return len(DIFFERENCES) - seen["ours"]
+    table.add_row(f"seen, of {len(DIFFERENCES)}", *(str(number) for number in seen.values()))
+    return table, seen
 
 
 def _mark(desk: Desk, sql: str) -> str:

@@ -62,7 +62,7 @@ def _page(found: Comparison, *, source: str, copy: str) -> RenderableType:
     if found.moving:
         parts.append(
             Text(
-                f"transactions ended meanwhile in {' and '.join(found.moving)}: the tables that were"
+                f"transactions ended meanwhile in {' and '.join(found.moving)}: tables that were"
                 " written to, as its counters show, have moved",
                 style="yellow",
             )

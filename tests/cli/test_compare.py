@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from bench import digest
 from cli import comparing
 from cli.compare_sides import Side
 from cli.parser import commands
-from functions.aurora import content
+from functions.aurora import content, database
 from functions.aurora.database import BadConnectionString, told
 from lab.postgres import Server, Servers, find_binaries
 from tests.cli.conftest import ROOT, Ran
@@ -486,3 +487,17 @@ def test_every_option_and_exit_status_is_on_the_page() -> None:
     names = {name for action in commands()["compare"]._actions for name in action.option_strings}
     assert {row[0].split()[0] for row in rows(PAGE, "option")} == names - {"-h", "--help"}
     assert [row[0] for row in rows(PAGE, "exit status")] == ["0", "1", "2", "3", "130"]
+
+
+def test_what_other_digests_miss_is_on_the_page(databases: Databases) -> None:
+    databases.run("postgres", "DROP DATABASE IF EXISTS bench")
+    databases.run("postgres", "CREATE DATABASE bench")
+    with (
+        database.open_told(told(databases.dsn("bench")), application="test") as session,
+        databases.server.connect("bench") as connection,
+    ):
+        _, seen = digest.differences(digest.Desk(connection, session))
+    documented = rows(PAGE, "digest")
+    assert {row[0]: int(row[1]) for row in documented} == seen
+    assert seen[digest.OURS] == len(digest.DIFFERENCES)
+    assert f"sees of {len(digest.DIFFERENCES)}" in PAGE.read_text()
