@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from functions.aurora import database
 from functions.aurora.database import QueryFailed, Session
-from functions.errors import DrillError, TryAgain
+from functions.errors import DrillError, LoginRefused, NotReachable, TlsFailed, TryAgain
 
 APPLICATION: Final = "backup-drills compare"
 ATTEMPTS: Final = 3
@@ -108,7 +108,7 @@ class Side:
             opened = database.open_told(self._told, application=APPLICATION)
             try:
                 session = stack.enter_context(opened)
-            except DrillError as error:
+            except (LoginRefused, NotReachable, TlsFailed) as error:
                 raise type(error)(f"--{self.name}: {error}") from None
         with self._lock:
             self._open.add(session)

@@ -14,7 +14,7 @@ BUCKETS: Final = 4096
 FEW_ROWS: Final = 20_000
 """As many rows are looked at one by one, without looking for buckets first."""
 
-MOST_ROWS: Final = 200_000
+MOST_ROWS: Final = 100_000
 """No more rows are held at once. Where more would differ, the counts are those of a part."""
 
 

@@ -190,7 +190,9 @@ def _compare(commands: Commands) -> None:
     made.add_argument(
         "--resume", type=Path, metavar="FILE", help="note what was read there, and go on from it"
     )
-    made.add_argument("--json", action="store_true", help="one JSON document: docs/compare.md")
+    made.add_argument(
+        "--json", action="store_true", help="one JSON document: docs/compare.schema.json"
+    )
 
 
 def _completion(commands: Commands) -> None:

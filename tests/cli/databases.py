@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import jsonschema
 import pytest
 
 from cli.__main__ import main
 from lab.postgres import SUPERUSER, Server
-from tests.cli.conftest import Ran
+from tests.cli.conftest import ROOT, Ran
 
 SCHEMA = """
 CREATE SCHEMA shop;
@@ -40,6 +41,8 @@ CREATE UNLOGGED TABLE shop.cache (id int);
 CREATE MATERIALIZED VIEW shop.sums AS SELECT count(*) AS n FROM shop.orders;
 CREATE MATERIALIZED VIEW shop.never AS SELECT 1 AS n WITH NO DATA;
 """
+
+DOCUMENT = json.loads((ROOT / "docs" / "compare.schema.json").read_text())
 
 EQUAL = 8
 """Tables with rows of their own, empty ones too."""
@@ -80,6 +83,7 @@ class Databases:
         ran = self.compare("--json", *words, **sides)
         assert ran.status == status, ran.err + ran.out
         document: dict[str, Any] = json.loads(ran.out)
+        jsonschema.validate(document, DOCUMENT)
         return document
 
 

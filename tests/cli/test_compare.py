@@ -7,15 +7,22 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
 
 from bench import digest
-from cli import comparing
-from cli.compare_sides import Side
+from cli import compare, comparing
+from cli.compare_sides import Side, TookTooLong
+from cli.compare_work import Options
+from cli.comparing import Compared, Kind, Standing
 from cli.parser import commands
 from functions.aurora import content, database
 from functions.aurora.database import BadConnectionString, told
@@ -103,6 +110,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             connection.execute("ALTER SYSTEM SET autovacuum = off")  # it takes transaction ids
             connection.execute("SELECT pg_reload_conf()")
             connection.execute("CREATE DATABASE source")
+            connection.execute("CREATE DATABASE before")
+            connection.execute("CREATE DATABASE after")
             connection.execute(f"CREATE ROLE reader LOGIN PASSWORD '{SECRET}'".encode())
             connection.execute("GRANT pg_read_all_data TO reader")
         with made.connect("source") as connection:
@@ -193,6 +202,65 @@ def test_of_more_rows_than_are_held_at_once_a_part_is_counted(
     assert 0 < found["rows"]["changed"] <= 500
     assert found["rows"]["only_source"] == found["rows"]["only_copy"] == 0
     assert "more rows differ than were counted" in databases.compare().out
+
+
+changes = st.dictionaries(
+    st.integers(1, 60), st.sampled_from(["change", "lose", "move", "double"]), max_size=20
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    changes=changes, new=st.integers(0, 3), few=st.sampled_from([1, 20_000]), keyed=st.booleans()
+)
+def test_what_is_counted_is_what_was_done(
+    databases: Databases, changes: dict[int, str], new: int, few: int, keyed: bool
+) -> None:
+    """Changed, lost, new, written again in another place; with a key and without."""
+    for name in ("before", "after"):
+        databases.run(
+            name,
+            "DROP TABLE IF EXISTS public.model; CREATE TABLE public.model (id int, x text);"
+            "INSERT INTO public.model SELECT i, repeat('x', 500) || i"
+            " FROM generate_series(1, 60) AS i",
+        )
+        if keyed:
+            databases.run(name, "ALTER TABLE public.model ADD PRIMARY KEY (id)")
+    done = Counter(changes.values())
+    statements = {
+        "change": "UPDATE public.model SET x = x || '.' WHERE id = {}",
+        "lose": "DELETE FROM public.model WHERE id = {}",
+        "move": "UPDATE public.model SET x = x WHERE id = {}",
+        "double": "INSERT INTO public.model SELECT id + {}, x FROM public.model WHERE id = {}",
+    }
+    for number, what in changes.items():
+        shift = [1000, number] if what == "double" else [number]
+        databases.run("after", statements[what].format(*shift))
+    for number in range(new):
+        databases.run("after", f"INSERT INTO public.model VALUES ({5000 + number}, '')")  # noqa: S608
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparing, "FEW_ROWS", few)
+        found = compared(databases, "public.model")
+    added = done["double"] + new
+    wanted = {
+        Kind.CHANGED: done["change"] if keyed else 0,
+        Kind.ONLY_SOURCE: done["lose"] + (0 if keyed else done["change"]),
+        Kind.ONLY_COPY: added + (0 if keyed else done["change"]),
+    }
+    assert {kind: found.counts.get(kind, 0) for kind in Kind} == wanted
+    assert (found.standing is Standing.EQUAL) == (not any(wanted.values()))
+
+
+def compared(databases: Databases, target: str) -> Compared:
+    """A table of the databases before and after, a block at a time."""
+    sides = [
+        Side(option, databases.dsn(name), connections=2, seconds=30)
+        for option, name in (("source", "before"), ("copy", "after"))
+    ]
+    with closing(sides[0]), closing(sides[1]):
+        options = Options(tables=[target], chunk_bytes=8192)
+        [found] = compare.compare(*sides, options, Console(quiet=True)).results
+    return found
 
 
 def test_tables_and_columns_of_one_side_alone(databases: Databases) -> None:
@@ -288,8 +356,6 @@ def test_a_statement_that_takes_too_long_is_cut_in_two(
         wide = [b for b in blocks if isinstance(b, content.Blocks) and _width(b) > 50]
         if wide:
             cut.append(wide[0])
-            from cli.compare_sides import TookTooLong
-
             raise TookTooLong("it takes too long")
         return asked(side, question)
 
