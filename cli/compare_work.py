@@ -27,6 +27,9 @@ from functions.aurora.digest import Digest
 from functions.report.words import count
 
 CHUNK_BYTES: Final = 8 * 1024 * 1024
+MOST_CHUNKS: Final = 16_384
+"""Of a table: those of a larger one are larger, so that what is kept of them does not grow."""
+
 _AHEAD: Final = 4
 """Chunks that are asked for at once, for each connection."""
 
@@ -156,7 +159,7 @@ class Work:
         ranges = comparing.chunks(
             blocks=longer.blocks,
             bytes_each=longer.bytes // max(1, longer.blocks),
-            chunk_bytes=self._options.chunk_bytes,
+            chunk_bytes=max(self._options.chunk_bytes, longer.bytes // MOST_CHUNKS),
         )
         for number, blocks in enumerate(ranges):
             yield blocks, number + 1 == len(ranges)

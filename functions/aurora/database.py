@@ -164,9 +164,10 @@ def told(text: str) -> Told:
             " dbname=DATABASE user=USER"
         ) from None
     names = [parts.get(key, "") for key in ("host", "port", "dbname", "user")]
-    if any(sign in name for name in names for sign in "@?#") or re.search(r"[^\d,]", names[1]):
+    # What is told of a user comes before any password, and some clouds put an @ into it.
+    if any(sign in name for name in names[:3] for sign in "@?#") or re.search(r"[^\d,]", names[1]):
         raise BadConnectionString(
-            "its host, port, database or user holds a sign that none of them has: expected what is"
+            "its host, port or database holds a sign that none of them has: expected what is"
             " special in a password as %XX, or a password file"
         )
     service = f"service {parts['service']}" if "service" in parts else "the default host"

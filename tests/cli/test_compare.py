@@ -278,6 +278,23 @@ def test_tables_and_columns_of_one_side_alone(databases: Databases) -> None:
     assert table(document, "shop.never")["detail"] == "populated on one side only"
 
 
+def test_a_type_that_nobody_knows_is_no_proof(databases: Databases) -> None:
+    for name in ("before", "after"):
+        databases.run(
+            name,
+            "CREATE EXTENSION IF NOT EXISTS seg; DROP TABLE IF EXISTS public.vague;"
+            "CREATE TABLE public.vague (id int, x seg);"
+            "INSERT INTO public.vague VALUES (1, '1 .. 2')",
+        )
+    sides = {"source": databases.dsn("before"), "copy": databases.dsn("after")}
+    found = table(databases.told("--tables", "public.vague", status=2, **sides), "public.vague")
+    assert (found["standing"], found["level"]) == ("equal", "unproven")
+    assert found["unproven_columns"] == ["x"]
+    assert "of the type of x nobody knows" in databases.compare(**sides).out
+    databases.run("after", "UPDATE public.vague SET x = '1.0 .. 2'")
+    databases.told("--tables", "public.vague", status=1, **sides)
+
+
 def test_a_side_that_is_written_to_has_moved(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -538,6 +555,7 @@ def test_a_password_is_never_told(
         "open sesame-17",
         "host=db password=open sesame-17",
         "host=db port=sesame-17",
+        "postgresql://reader@example.com:open@sesame-17/copy",
     ],
 )
 def test_nothing_of_a_connection_string_that_cannot_be_read_is_told(text: str) -> None:
