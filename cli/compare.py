@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -21,6 +22,9 @@ from cli.progress import Follow
 from functions.aurora import content
 from functions.aurora.content import Server
 from functions.aurora.digest import ALGORITHM
+
+SETTLE_SECONDS = 11.0
+"""A session that has become idle tells within ten seconds which rows it has written."""
 
 
 def operate(chosen: argparse.Namespace) -> int:
@@ -83,11 +87,11 @@ def _moved(
     into which; a table that is now in another file was rewritten in any case.
     """
     found = {result.target: result for result in results}
-    moving = []
+    moving = [side.name for number, side in enumerate(work.sides) if work.went_on(number)]
+    if moving:
+        time.sleep(SETTLE_SECONDS)
     for number, side in enumerate(work.sides):
-        went_on = work.went_on(number)
-        if went_on:
-            moving.append(side.name)
+        went_on = side.name in moving
         halves = {pair.target: (pair.source, pair.copy)[number] for pair in pairs}
         now = compare_pairs.storage(side, list(halves.values()))
         for target, half in halves.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import sys
@@ -240,7 +241,7 @@ def test_what_is_counted_is_what_was_done(
         databases.run("after", f"INSERT INTO public.model VALUES ({5000 + number}, '')")  # noqa: S608
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(comparing, "FEW_ROWS", few)
-        found = compared(databases, "public.model")
+        [found] = compared(databases, "public.model")
     added = done["double"] + new
     wanted = {
         Kind.CHANGED: done["change"] if keyed else 0,
@@ -251,16 +252,15 @@ def test_what_is_counted_is_what_was_done(
     assert (found.standing is Standing.EQUAL) == (not any(wanted.values()))
 
 
-def compared(databases: Databases, target: str) -> Compared:
-    """A table of the databases before and after, a block at a time."""
+def compared(databases: Databases, *targets: str) -> list[Compared]:
+    """Tables of the databases before and after, a block at a time."""
     sides = [
         Side(option, databases.dsn(name), connections=2, seconds=30)
         for option, name in (("source", "before"), ("copy", "after"))
     ]
     with closing(sides[0]), closing(sides[1]):
-        options = Options(tables=[target], chunk_bytes=8192)
-        [found] = compare.compare(*sides, options, Console(quiet=True)).results
-    return found
+        options = Options(tables=targets, chunk_bytes=8192)
+        return list(compare.compare(*sides, options, Console(quiet=True)).results)
 
 
 def test_tables_and_columns_of_one_side_alone(databases: Databases) -> None:
@@ -298,6 +298,7 @@ def test_a_type_that_nobody_knows_is_no_proof(databases: Databases) -> None:
 def test_a_side_that_is_written_to_has_moved(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(compare, "SETTLE_SECONDS", 0.1)
     databases.copy()
     asked = content.digest_blocks
     once = threading.Lock()
@@ -319,9 +320,46 @@ def test_a_side_that_is_written_to_has_moved(
     assert document["answer"] == "not comparable in part"
 
 
+@pytest.mark.parametrize("attempt", range(4))
+def test_rows_that_only_change_their_places_are_never_taken_for_damage(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch, attempt: int
+) -> None:
+    monkeypatch.setattr(compare, "SETTLE_SECONDS", 0.1)
+    ended = threading.Event()
+    written = threading.Event()
+    rng = random.Random(attempt)  # noqa: S311 - the same rows each time
+
+    def write() -> None:
+        with databases.server.connect("after") as connection:
+            while not ended.is_set():
+                number = rng.randint(1, 20000)
+                connection.execute("SELECT pg_stat_force_next_flush()")
+                connection.execute("UPDATE public.busy SET note = note WHERE id = %s", [number])
+                written.set()
+
+    for name in ("before", "after"):
+        databases.run(
+            name,
+            "DROP TABLE IF EXISTS public.busy, public.calm; CREATE TABLE public.busy AS"
+            " SELECT i AS id, repeat('x', 100) || i AS note FROM generate_series(1, 20000) AS i;"
+            "ALTER TABLE public.busy ADD PRIMARY KEY (id);"
+            "CREATE TABLE public.calm AS SELECT * FROM public.busy",
+        )
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert written.wait(30)
+        found = compared(databases, "public.busy", "public.calm")
+    finally:
+        ended.set()
+        writer.join()
+    assert [each.standing for each in found] == [Standing.MOVED, Standing.EQUAL]
+
+
 def test_a_table_that_is_rewritten_meanwhile_has_moved(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(compare, "SETTLE_SECONDS", 0.1)
     databases.copy()
     asked = content.digest_blocks
     once = threading.Lock()
