@@ -22,9 +22,9 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from cli import comparing
 from functions.aurora import content, database
-from functions.aurora.content import Blocks, Place
+from functions.aurora.chunks import Blocks, Place
+from functions.aurora.chunks import chunks as cut_into
 from functions.aurora.database import Session
 from functions.aurora.digest import row_digest
 from lab.postgres import SUPERUSER, Servers, find_binaries
@@ -130,7 +130,7 @@ class Desk:
         [(oid,)] = self.run(f"SELECT 'public.{name}'::regclass::oid")
         stored = content.read_storage(self.session, [oid])[oid]
         each = stored.bytes // max(1, stored.blocks)
-        return comparing.chunks(blocks=stored.blocks, bytes_each=each, chunk_bytes=CHUNK_BYTES)
+        return cut_into(blocks=stored.blocks, bytes_each=each, chunk_bytes=CHUNK_BYTES)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -20,7 +20,7 @@ from cli.comparing import Compared, Comparison, Standing
 from cli.errors import CannotRun
 from cli.progress import Follow
 from functions.aurora import content
-from functions.aurora.content import Server
+from functions.aurora.chunks import Server
 from functions.aurora.digest import ALGORITHM
 
 SETTLE_SECONDS = 11.0

@@ -9,7 +9,7 @@ from typing import Any
 
 from cli.comparing import Seen
 from cli.errors import CannotRun
-from functions.aurora.content import Blocks
+from functions.aurora.chunks import Blocks
 from functions.aurora.digest import Digest
 
 

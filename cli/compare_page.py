@@ -11,7 +11,7 @@ from rich.text import Text
 from cli.comparing import Compared, Comparison, Kind, Spot, Standing, hexadecimal
 from cli.output import Told, plain_table
 from cli.words import rate, shown, size
-from functions.aurora.content import Blocks
+from functions.aurora.chunks import Blocks
 from functions.report.words import count, duration
 
 STATUSES: Final = {0: "equal", 1: "different", 2: "not comparable in part"}

@@ -10,8 +10,8 @@ from cli.compare_sides import Side
 from cli.comparing import Compared, Standing
 from cli.errors import CannotRun
 from functions.aurora import content, tables
+from functions.aurora.chunks import Place, Storage
 from functions.aurora.comparison import difference
-from functions.aurora.content import Place, Storage
 from functions.aurora.database import Session
 from functions.aurora.digest import Column, Expression, NoExactForm, Type, row_digest
 from functions.aurora.manifest import Table

@@ -20,8 +20,8 @@ from cli.compare_pairs import Half, Pair
 from cli.compare_sides import Side, TookTooLong
 from cli.comparing import BUCKETS, Compared, Matching, Seen, Standing
 from cli.words import rate, size
-from functions.aurora import content
-from functions.aurora.content import Blocks, Row
+from functions.aurora import chunks, content
+from functions.aurora.chunks import Blocks, Row
 from functions.aurora.database import QueryFailed, Session
 from functions.aurora.digest import Digest
 from functions.report.words import count
@@ -140,7 +140,7 @@ class Work:
             detail=moved or "; ".join(note for note in notes if note),
             source=scan.source,
             copy=scan.copy,
-            chunks=comparing.merged(seen.blocks for seen in scan.differing),
+            chunks=chunks.merged(seen.blocks for seen in scan.differing),
             spots=spots[: self._options.places],
             counts=dict(Counter(spot.kind for spot in spots)),
             partial=not whole,
@@ -156,7 +156,7 @@ class Work:
     def _chunks(self, pair: Pair) -> Iterator[tuple[Blocks, bool]]:
         """The ranges of a table, and whether one is the last."""
         longer = max(pair.source.storage, pair.copy.storage, key=lambda each: each.blocks)
-        ranges = comparing.chunks(
+        ranges = chunks.chunks(
             blocks=longer.blocks,
             bytes_each=longer.bytes // max(1, longer.blocks),
             chunk_bytes=max(self._options.chunk_bytes, longer.bytes // MOST_CHUNKS),
@@ -317,7 +317,7 @@ def _in_parts(
     try:
         return side.ask(lambda session: ask(session, blocks))
     except TookTooLong:
-        cut = comparing.halves(blocks, half.storage.blocks)
+        cut = chunks.halves(blocks, half.storage.blocks)
         if cut is None:
             raise
     first, second = (_in_parts(side, half, part, ask=ask, join=join) for part in cut)

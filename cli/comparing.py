@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
-from functions.aurora.content import Blocks, Row, Server
+from functions.aurora.chunks import Blocks, Row, Server
 from functions.aurora.digest import Digest
 
 BUCKETS: Final = 4096
@@ -181,32 +181,6 @@ class Matching:
                 yield Spot(kind=Kind.ONLY_COPY, key=key, copy=row.ctid)
 
 
-def chunks(*, blocks: int, bytes_each: int, chunk_bytes: int) -> list[Blocks]:
-    """The ranges of a table that are read one at a time, the last with all that follows.
-
-    >>> chunks(blocks=10, bytes_each=8192, chunk_bytes=32768)
-    [Blocks(start=0, end=4), Blocks(start=4, end=8), Blocks(start=8, end=None)]
-    >>> chunks(blocks=0, bytes_each=8192, chunk_bytes=32768)
-    [Blocks(start=0, end=None)]
-    """
-    step = max(1, chunk_bytes // max(1, bytes_each))
-    starts = range(0, max(1, blocks), step)
-    return [Blocks(start, start + step if start + step < blocks else None) for start in starts]
-
-
-def halves(blocks: Blocks, length: int) -> tuple[Blocks, Blocks] | None:
-    """The two halves of a range of a table of that length; None where it cannot be cut.
-
-    >>> halves(Blocks(4, None), 8), halves(Blocks(4, 5), 8)
-    ((Blocks(start=4, end=6), Blocks(start=6, end=None)), None)
-    """
-    end = length if blocks.end is None else blocks.end
-    middle = (blocks.start + end) // 2
-    if middle <= blocks.start:
-        return None
-    return Blocks(blocks.start, middle), Blocks(middle, blocks.end)
-
-
 def chosen_buckets(more: dict[int, Digest], rows: dict[int, int]) -> tuple[list[int], bool]:
     """The buckets to look into: those that differ, up to MOST_ROWS rows; and whether that is all.
 
@@ -232,21 +206,6 @@ def added(these: dict[int, Digest], those: dict[int, Digest]) -> dict[int, Diges
     return {
         bucket: these.get(bucket, none) + those.get(bucket, none) for bucket in {*these, *those}
     }
-
-
-def merged(ranges: Iterable[Blocks]) -> list[Blocks]:
-    """Ranges in order, neighbours joined.
-
-    >>> merged([Blocks(4, 8), Blocks(0, 4), Blocks(12, None)])
-    [Blocks(start=0, end=8), Blocks(start=12, end=None)]
-    """
-    joined: list[Blocks] = []
-    for each in sorted(ranges, key=lambda blocks: blocks.start):
-        if joined and joined[-1].end == each.start:
-            joined[-1] = Blocks(joined[-1].start, each.end)
-        else:
-            joined.append(each)
-    return joined
 
 
 def exit_status(results: Sequence[Compared], *, lopsided: bool) -> int:

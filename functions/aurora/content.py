@@ -3,72 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from functions.aurora import database
+from functions.aurora.chunks import OPEN_END, Blocks, Place, Row, Server, Storage
 from functions.aurora.database import Session
 from functions.aurora.digest import Column, Digest, Kind, Type
-
-OPEN_END = 4294967295
-"""One past the highest number of a block."""
-
-
-@dataclass(frozen=True, order=True, slots=True)
-class Blocks:
-    """The blocks of a table from `start` on, up to below `end`; None is the table's end."""
-
-    start: int = 0
-    end: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """A table, and how its rows are told apart: `digest` and `key` are expressions."""
-
-    schema: str
-    name: str
-    digest: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row: where it is, the digests of its key and of all of it.
-
-    `late`: it was written by a transaction that began after the given one.
-    """
-
-    ctid: str
-    key: int
-    digest: int
-    late: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Storage:
-    """Where a table is stored: `written` counts the rows that were written, about."""
-
-    filenode: int
-    blocks: int
-    bytes: int
-    written: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Server:
-    """A server: servers whose `probe` and `encoding` are alike digest alike.
-
-    While its `snapshot` stays the same, nothing is written.
-    """
-
-    version: str
-    encoding: str
-    block_bytes: int
-    database: str
-    started_at: str
-    next_xid: int
-    snapshot: str
-    probe: str
 
 
 def read_columns(session: Session, oids: Collection[int]) -> dict[int, list[Column]]:

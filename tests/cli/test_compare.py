@@ -26,6 +26,7 @@ from cli.compare_work import Options
 from cli.comparing import Compared, Kind, Standing
 from cli.parser import commands
 from functions.aurora import content, database
+from functions.aurora.chunks import Blocks
 from functions.aurora.database import BadConnectionString, told
 from lab.postgres import Server, Servers, find_binaries
 from tests.cli.conftest import ROOT, Ran
@@ -408,7 +409,7 @@ def test_a_statement_that_takes_too_long_is_cut_in_two(
 
     def slow(side: Side, question: Any) -> Any:
         blocks = [cell.cell_contents for cell in question.__closure__ or ()]
-        wide = [b for b in blocks if isinstance(b, content.Blocks) and _width(b) > 50]
+        wide = [b for b in blocks if isinstance(b, Blocks) and _width(b) > 50]
         if wide:
             cut.append(wide[0])
             raise TookTooLong("it takes too long")
@@ -420,7 +421,7 @@ def test_a_statement_that_takes_too_long_is_cut_in_two(
     assert table(document, "shop.orders")["rows"]["changed"] == 1
 
 
-def _width(blocks: content.Blocks) -> int:
+def _width(blocks: Blocks) -> int:
     return (1000 if blocks.end is None and blocks.start == 0 else blocks.end or 0) - blocks.start
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.aurora import content, database
-from functions.aurora.content import Blocks, Place
+from functions.aurora.chunks import Blocks, Place
 from functions.aurora.database import Session
 from functions.aurora.digest import Digest, row_digest
 from tests.steps.company import DATABASE, Company
