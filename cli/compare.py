@@ -102,7 +102,7 @@ def _moved(
                 told = f"the {side.name}'s was written to meanwhile"
             else:
                 continue
-            if found[target].standing in (Standing.EQUAL, Standing.DIFFERENT):
+            if found[target].level != "none":
                 found[target] = replace(found[target], standing=Standing.MOVED, detail=told)
     return list(found.values()), moving
 

@@ -145,7 +145,8 @@ def _places(result: Compared) -> Iterator[RenderableType]:
             table.add_row(*_spot(spot))
         yield table
         if more := sum(result.counts.values()) - len(result.spots):
-            yield Text(f"and {more:,} more", style="dim")
+            least = "at least " if result.partial else ""
+            yield Text(f"and {least}{more:,} more", style="dim")
 
 
 def _spot(spot: Spot) -> tuple[str, str, str, str]:
