@@ -43,7 +43,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(completion.script(chosen.shell))
         return 0
-    return _operate(chosen)
+    return _compare(chosen) if chosen.command == "compare" else _operate(chosen)
 
 
 def _operate(chosen: argparse.Namespace) -> int:
@@ -53,6 +53,19 @@ def _operate(chosen: argparse.Namespace) -> int:
         return operations.operate(chosen)
     except troubles.EXPECTED as error:
         return _could_not_run(troubles.told(error))
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        return INTERRUPTED
+
+
+def _compare(chosen: argparse.Namespace) -> int:
+    from cli import compare  # not for a typing error
+    from functions.errors import DrillError
+
+    try:
+        return compare.operate(chosen)
+    except (CannotRun, DrillError) as error:
+        return _could_not_run(" ".join(str(error).split()))
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         return INTERRUPTED

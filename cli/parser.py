@@ -29,6 +29,8 @@ _EXIT: Final = {
     "status": "exit status: 0 the answer is yes and nothing is open, 1 something of severity high"
     " or critical is open, 2 only medium or low, or nothing and yet nobody knows (as of a source"
     f" that no drill has proven); {_COULD_NOT_RUN}",
+    "compare": "exit status: 0 equal, 1 different, 2 not comparable in part: a table was"
+    f" written to meanwhile, or cannot be read; {_COULD_NOT_RUN}; 130 stopped (Ctrl-C)",
     "cost": f"exit status: 0; {_COULD_NOT_RUN}",
 }
 
@@ -50,6 +52,7 @@ def parser() -> Parser:
     _history(commands)
     _report(commands)
     _cost(commands)
+    _compare(commands)
     add_restore_bucket(commands)
     _completion(commands)
     return made
@@ -135,6 +138,62 @@ def _report(commands: Commands) -> None:
 
 def _cost(commands: Commands) -> None:
     _command(commands, "cost", "what the drills cost a month, and cost this month: estimates")
+
+
+def _compare(commands: Commands) -> None:
+    does = "compare two PostgreSQL databases at rest, row by row, exactly"
+    made = commands.add_parser(
+        "compare", help=does, description=does, epilog=_EXIT["compare"], allow_abbrev=False
+    )
+    made.set_defaults(command="compare")
+    for side in ("source", "copy"):
+        made.add_argument(
+            f"--{side}",
+            required=True,
+            metavar="DSN",
+            help="postgresql://USER@HOST/DATABASE, or service=NAME; the password from PGPASSWORD,"
+            " PGPASSFILE or a service file",
+        )
+    made.add_argument(
+        "--schemas", nargs="+", default=[], metavar="S", help="these; all where none is named"
+    )
+    made.add_argument(
+        "--tables", nargs="+", default=[], metavar="S.T", help="these; all where none is named"
+    )
+    made.add_argument(
+        "--connections",
+        type=_number,
+        default=2,
+        metavar="N",
+        help="to each side, at once: %(default)s",
+    )
+    made.add_argument(
+        "--statement-seconds",
+        type=_number,
+        default=60,
+        metavar="N",
+        help="no statement runs longer; what would is cut in two: %(default)s",
+    )
+    made.add_argument(
+        "--chunk-megabytes",
+        type=_number,
+        default=8,
+        metavar="N",
+        help="read by one statement, about: %(default)s",
+    )
+    made.add_argument(
+        "--places",
+        type=_number,
+        default=10,
+        metavar="N",
+        help="rows that differ, named of each table: %(default)s",
+    )
+    made.add_argument(
+        "--resume", type=Path, metavar="FILE", help="note what was read there, and go on from it"
+    )
+    made.add_argument(
+        "--json", action="store_true", help="one JSON document: docs/compare.schema.json"
+    )
 
 
 def _completion(commands: Commands) -> None:

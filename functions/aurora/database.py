@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import sql
+from psycopg import conninfo, sql
 from psycopg.rows import dict_row
+from psycopg.types.json import Json
 
 from functions.errors import DrillError, LoginRefused, NotReachable, TlsFailed, TryAgain
 
@@ -126,6 +127,53 @@ def iam_login(*, host: str, port: int, database: str, user: str, ca_file: Path) 
     )
 
 
+class BadConnectionString(DrillError):
+    """When a connection string cannot be read. The message repeats nothing of it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """A connection string as a person gave it, and what may be shown of it."""
+
+    text: str
+    host: str
+    user: str
+    database: str
+
+    @property
+    def shown(self) -> str:
+        """Host and database."""
+        return f"{self.host}/{self.database}" if self.database else self.host
+
+
+def told(text: str) -> Told:
+    """What a connection string says: a URL, or keywords and values. The rest libpq finds by itself.
+
+    >>> told("postgresql://ana:secret@db.example.com:5433/shop").shown
+    'db.example.com/shop'
+    >>> told("service=shop").shown
+    'service shop'
+
+    Raises BadConnectionString, also where a password that was not encoded would end up in a name.
+    """
+    try:
+        parts = {key: str(value) for key, value in conninfo.conninfo_to_dict(text).items()}
+    except psycopg.Error:
+        raise BadConnectionString(
+            "it cannot be read: expected postgresql://USER@HOST:PORT/DATABASE, or host=HOST"
+            " dbname=DATABASE user=USER"
+        ) from None
+    names = [parts.get(key, "") for key in ("host", "port", "dbname", "user")]
+    # What is told of a user comes before any password, and some clouds put an @ into it.
+    if any(sign in name for name in names[:3] for sign in "@?#") or re.search(r"[^\d,]", names[1]):
+        raise BadConnectionString(
+            "its host, port or database holds a sign that none of them has: expected what is"
+            " special in a password as %XX, or a password file"
+        )
+    service = f"service {parts['service']}" if "service" in parts else "the default host"
+    return Told(text=text, host=names[0] or service, user=names[3], database=names[2])
+
+
 class Session:
     """A connection to one server. Every method raises QueryFailed; TryAgain when it was lost."""
 
@@ -178,6 +226,16 @@ class Session:
             if c.description is None:
                 raise QueryFailed("the query returns no rows", sqlstate="02000")
             return c.fetchmany(2)
+
+    @property
+    def database(self) -> str:
+        """The name of the database."""
+        return self._connection.info.dbname
+
+    def stop(self) -> None:
+        """End the statement that runs in another thread: there it is a QueryFailed that passes."""
+        with suppress(psycopg.Error):
+            self._connection.cancel_safe(timeout=CONNECT_SECONDS)
 
     @contextmanager
     def snapshot(self, *, seconds: float) -> Iterator[None]:
@@ -243,6 +301,35 @@ def connect(
 
 
 @contextmanager
+def open_told(given: Told, *, application: str) -> Iterator[Session]:
+    """A session for somebody who has a connection string: read-only, its settings pinned.
+
+    They are set by a statement: a pooler refuses them as options. Raises as `connect` does, and
+    QueryFailed; nothing of it repeats the string.
+    """
+    try:
+        connection = psycopg.connect(
+            given.text,
+            connect_timeout=CONNECT_SECONDS,
+            application_name=application,
+            client_encoding="UTF8",
+            autocommit=True,
+            prepare_threshold=None,
+            row_factory=dict_row,
+        )
+    except psycopg.Error as error:
+        raise _login_error(str(error), host=given.host, user=given.user or "the user") from None
+    opened = Session(connection, given.host)
+    try:
+        opened.one("pin", settings=Json({**_PINNED, "default_transaction_read_only": "on"}))
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        yield opened
+    finally:
+        connection.close()
+
+
+@contextmanager
 def session(
     login: Login, *, application: str, read_only: bool = True, parallel: bool = False
 ) -> Iterator[Session]:
@@ -272,25 +359,33 @@ def login_error(text: str, login: Login) -> LoginRefused | NotReachable | TlsFai
     >>> login_error("connection timeout expired", login)
     NotReachable('db: connection timeout expired')
     """
+    return _login_error(text, host=login.host, user=login.user)
+
+
+def _login_error(text: str, *, host: str, user: str) -> LoginRefused | NotReachable | TlsFailed:
     spoken = _SERVER_SPOKE.search(text)
     last = (spoken["message"] if spoken else text.rpartition("failed: ")[2]).partition("\n")[0]
     if _NOT_READY.search(last):
-        return NotReachable(f"{login.host}: {last}")
+        return NotReachable(f"{host}: {last}")
     if spoken and not _TLS.search(last):
-        return LoginRefused(f"{login.host} refused the login of {login.user}: {last}")
+        return LoginRefused(f"{host} refused the login of {user}: {last}")
     if _TLS.search(text):
-        return TlsFailed(f"{login.host}: {text.rpartition('failed: ')[2].partition(chr(10))[0]}")
-    return NotReachable(f"{login.host}: {last}")
+        return TlsFailed(f"{host}: {text.rpartition('failed: ')[2].partition(chr(10))[0]}")
+    return NotReachable(f"{host}: {last}")
 
 
 def table(schema: str, name: str) -> sql.Composable:
-    """A table's name, quoted."""
-    return sql.Identifier(schema, name)
+    """A table's name, quoted.
+
+    >>> table("s", "50 %s").as_string()
+    '"s"."50 %%s"'
+    """
+    return expression(sql.Identifier(schema, name).as_string())
 
 
 def column(name: str) -> sql.Composable:
     """A column's name, quoted."""
-    return sql.Identifier(name)
+    return expression(sql.Identifier(name).as_string())
 
 
 def part(statement: LiteralString) -> sql.Composable:
@@ -298,7 +393,20 @@ def part(statement: LiteralString) -> sql.Composable:
     return sql.SQL(_statement(statement))
 
 
-NOTHING: sql.Composable = sql.SQL("")
+def expression(text: str) -> sql.Composable:
+    """An expression whose names are quoted, as part of a statement; no value is in it.
+
+    >>> expression('x."50 %"').as_string()
+    'x."50 %%"'
+    """
+    # The driver takes what follows a percent sign for the name of a value.
+    return sql.SQL(text.replace("%", "%%"))
+
+
+Part = sql.Composable
+"""A part of a statement."""
+
+NOTHING: Part = sql.SQL("")
 """The absence of a part."""
 
 
