@@ -162,6 +162,20 @@ class Session:
         (row,) = self.all(statement, parts=parts, **values)
         return row
 
+    def pages(
+        self, statement: LiteralString, *, size: int, **values: Any
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The rows that the statement returns, `size` at a time, in a transaction of its own."""
+        query = sql.SQL(_statement(statement))
+        with (
+            self._translated(),
+            self._connection.transaction(),
+            self._connection.cursor(name="pages") as cursor,
+        ):
+            cursor.execute(query, values)
+            while page := cursor.fetchmany(size):
+                yield page
+
     def run(self, statement: LiteralString, **values: Any) -> None:
         """Run a statement that returns nothing."""
         with self._translated():

@@ -269,6 +269,7 @@ def drill(**changes: Any) -> dict[str, Any]:
         "database": DATABASE,
         "schemas": ["people", "sales"],
         "exclude": [],
+        "fingerprint": {"ignore": [], "comments": False},
         "heartbeat": True,
         "witness": {"endpoint": "writer"},
         "checks": [],

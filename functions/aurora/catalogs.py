@@ -1,0 +1,99 @@
+"""The catalogs of a server, read kind by kind: the same questions to the source and to the copy.
+
+A kind is one statement and one short transaction. Nothing is locked but the catalogs themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from functions.aurora import database
+from functions.aurora.database import QueryFailed, Session
+from functions.aurora.fingerprint import MOST_OBJECTS, Entry
+from functions.aurora.sequences import Ends, Value
+
+PAGE = 4000
+"""How many objects one file of evidence holds, and how many are in memory at a time."""
+
+ATTEMPTS = 3
+"""How often a kind is read anew where an object went away, or was locked, while it was read."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """Reads the kinds of one server; afterwards, how many objects there were and what was not read.
+
+    `alive`: others may change the catalogs meanwhile, so what fails may succeed a moment later.
+    """
+
+    session: Session
+    kinds: Sequence[str]
+    alive: bool
+    objects: int = 0
+    unread: dict[str, str] = field(default_factory=dict)
+
+    def entries(self) -> Iterator[Entry]:
+        """All objects, kind by kind. Raises QueryFailed where a catalog of a copy is damaged."""
+        for kind in self.kinds:
+            if self.objects >= MOST_OBJECTS:
+                self.unread[kind] = f"the database has more than {MOST_OBJECTS} objects"
+                continue
+            for attempt in range(ATTEMPTS):
+                found: list[Entry] = []
+                try:
+                    for page in self.session.pages(f"fingerprint/{kind}", size=PAGE):
+                        found += [e for row in page if (e := Entry.from_row(kind, row))]
+                except QueryFailed as failure:
+                    if failure.damaged and not self.alive:
+                        raise
+                    if attempt + 1 < ATTEMPTS and (failure.passing or failure.damaged):
+                        continue
+                    self.unread[kind] = str(failure)
+                    break
+                self.objects += len(found)
+                yield from found
+                break
+
+
+def keep(entries: Iterator[Entry], put: Callable[[int, list[list[str]]], None]) -> int:
+    """Store the entries, page by page; how many pages there are."""
+    page: list[list[str]] = []
+    number = 0
+    for entry in entries:
+        page.append(entry.to_record())
+        if len(page) >= PAGE:
+            put(number, page)
+            page, number = [], number + 1
+    put(number, page)
+    return number + 1
+
+
+def kept(pages: int, get: Callable[[int], Any]) -> Iterator[Entry]:
+    """The entries that were stored."""
+    for number in range(pages):
+        for record in get(number):
+            yield Entry.from_record(record)
+
+
+def sequence_values(session: Session) -> list[Value]:
+    """How far each sequence has come."""
+    return [Value(**row) for row in session.all("sequences")]
+
+
+def column_ends(session: Session, values: Sequence[Value]) -> dict[str, Ends | str]:
+    """By sequence, the ends of the column that it feeds, or why they cannot be read."""
+    found: dict[str, Ends | str] = {}
+    for value in values:
+        if value.feeds_schema is None or value.feeds_table is None or value.feeds_column is None:
+            continue
+        parts = {
+            "table": database.table(value.feeds_schema, value.feeds_table),
+            "column": database.column(value.feeds_column),
+        }
+        try:
+            found[value.name] = Ends(**session.one("column_ends", parts=parts))
+        except QueryFailed as failure:
+            found[value.name] = str(failure)
+    return found
