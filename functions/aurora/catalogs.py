@@ -13,7 +13,8 @@ from typing import Any
 
 from functions.aurora import database
 from functions.aurora.database import QueryFailed, Session
-from functions.aurora.fingerprint import MOST_OBJECTS, Entry
+from functions.aurora.definitions import Entry
+from functions.aurora.fingerprint import MOST_OBJECTS
 from functions.aurora.sequences import Ends, Value
 
 PAGE = 4000
