@@ -294,7 +294,7 @@ def _sequences(
         [sequences.Value(**record) for record in work.witness(f"sequences-{side}")]
         for side in ("before", "after")
     )
-    there = catalogs.sequence_values(session)
+    there = catalogs.sequence_values(session, alive=False)
     return sequences.check(
         target=target,
         before=before,

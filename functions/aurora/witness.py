@@ -278,7 +278,7 @@ def _read_catalogs(work: _Work, session: Session, side: str) -> None:
     )
     values: list[dict[str, Any]] = []
     try:
-        values = [value.to_record() for value in catalogs.sequence_values(session)]
+        values = [value.to_record() for value in catalogs.sequence_values(session, alive=True)]
     except QueryFailed as failure:
         reading.unread["sequence_values"] = str(failure)
     work.put(f"sequences-{side}", values)
