@@ -38,6 +38,7 @@ class CheckClass(StrEnum):
     ACCESS = "access"
     RESTORE_POINT = "restore_point"
     SCHEMA = "schema"
+    ISOLATION = "isolation"
     CONTENT = "content"
     PROTECTION = "protection"
     ROTATION = "rotation"

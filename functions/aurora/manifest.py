@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from functions.aurora.comparison import BLOCK_BYTES, ROUND, WINDOW, Bounds, Counted
+from functions.aurora.fingerprint import Catalogs
 from functions.model import Level
 
 
@@ -195,7 +196,8 @@ class Manifest:
     none from it on can have ended by the restore point. `heartbeats` (id and RFC 3339 time) are
     those around a restore point in the past. `excluded` are tables that are not compared, with the
     reason. `source` and `listed_at` say which database was listed, and when. `holds_rows`: whether
-    any table had a row then; None where nobody looked.
+    any table had a row then; None where nobody looked. `catalogs` says what was read of them on
+    both sides of the restore point, and where that is kept; None for one in the past.
     """
 
     restore_time: str
@@ -207,7 +209,7 @@ class Manifest:
     next_xid: int | None = None
     server_version: str = ""
     schemas: tuple[str, ...] = ()
-    extensions: tuple[str, ...] = ()
+    catalogs: Catalogs | None = None
     heartbeats: tuple[tuple[str, str], ...] | None = None
     tables: tuple[Witnessed, ...] = ()
     excluded: tuple[tuple[str, str], ...] = ()
@@ -228,12 +230,13 @@ class Manifest:
         >>> Manifest.from_document(manifest.to_document()) == manifest
         True
         """
-        beats = record["heartbeats"]
+        beats, catalogs = record["heartbeats"], record.get("catalogs")
+        known = {name: value for name, value in record.items() if name != "extensions"}
         return cls(
             **{
-                **record,
+                **known,
                 "schemas": tuple(record["schemas"]),
-                "extensions": tuple(record["extensions"]),
+                "catalogs": catalogs and Catalogs(**catalogs),
                 "heartbeats": beats and tuple((beat[0], beat[1]) for beat in beats),
                 "tables": tuple(_witnessed(table) for table in record["tables"]),
                 "excluded": tuple((entry[0], entry[1]) for entry in record["excluded"]),

@@ -353,11 +353,12 @@ def required_classes(drill: Mapping[str, Any]) -> list[str]:
     report shows it as not measured.
 
     >>> required_classes({"heartbeat": False, "witness": {"endpoint": "reader"}})
-    ['access', 'schema', 'content', 'objective', 'teardown']
+    ['access', 'schema', 'isolation', 'content', 'objective', 'teardown']
     """
     required = [
         CheckClass.ACCESS,
         CheckClass.SCHEMA,
+        CheckClass.ISOLATION,
         CheckClass.CONTENT,
         CheckClass.OBJECTIVE,
         CheckClass.TEARDOWN,

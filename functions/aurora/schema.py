@@ -1,11 +1,10 @@
-"""Whether the copy has the tables, columns and extensions that the witness saw. Pure."""
+"""Whether the copy has the tables that the witness saw. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from functions.aurora.comparison import difference
 from functions.aurora.manifest import Table, Witnessed
 from functions.model import Check, CheckClass, Status
 
@@ -21,16 +20,12 @@ class Known:
 def compare_tables(
     witnessed: Sequence[Witnessed], there: Mapping[str, Table], *, waived: bool
 ) -> list[Check]:
-    """Whether every table of the witness is there, with its columns. `there` is by target.
+    """Whether every table of the witness is there. `there` is by target.
 
-    `waived`: a table that was made or dropped meanwhile may be missing.
+    `waived`: a table that was made or dropped meanwhile may be missing. Of what a table is made the
+    fingerprint tells.
     """
-    checks = []
-    for table in witnessed:
-        checks.append(_present(table, there, waived=waived))
-        if table.target in there:
-            checks.append(_columns(table, there[table.target]))
-    return checks
+    return [_present(table, there, waived=waived) for table in witnessed]
 
 
 def compare_names(
@@ -90,25 +85,6 @@ def unreadable(database: str, problem: str) -> Check:
     )
 
 
-def compare_extensions(witnessed: Sequence[str], there: Sequence[str], database: str) -> Check:
-    """Whether every extension of the witness is there, in its version.
-
-    >>> check = compare_extensions(["citext 1.6", "plpgsql 1.0"], ["plpgsql 1.0"], "d")
-    >>> check.status, check.observed, check.detail
-    (<Status.FAILED: 'failed'>, '1 missing', 'citext 1.6')
-    """
-    missing = [name for name in witnessed if name not in there]
-    return Check(
-        name="extensions",
-        check_class=CheckClass.SCHEMA,
-        target=database,
-        status=Status.FAILED if missing else Status.PASSED,
-        expected=f"{len(witnessed)} extensions as witnessed",
-        observed=f"{len(missing)} missing" if missing else "all there",
-        detail=", ".join(missing),
-    )
-
-
 def _present(witnessed: Witnessed, there: Mapping[str, Table], *, waived: bool) -> Check:
     if witnessed.target in there or witnessed.lasting:
         return _presence(witnessed, there)
@@ -143,26 +119,5 @@ def _presence(
         status=Status.PASSED if present else absent,
         expected="there",
         observed="there" if present else "absent",
-        detail=detail,
-    )
-
-
-def _columns(witnessed: Witnessed, found: Table) -> Check:
-    """Whether a table has its columns, in the state before T or after it."""
-    before, after = witnessed.columns_before, witnessed.columns_after
-    wrong = difference(after, found.columns)
-    if not wrong or found.columns == before:
-        status, detail = Status.PASSED, ""
-    elif before == after:
-        status, detail = Status.FAILED, wrong
-    else:
-        status, detail = Status.NOT_RUN, "it was altered while the source was witnessed"
-    return Check(
-        name="schema",
-        check_class=CheckClass.SCHEMA,
-        target=witnessed.target,
-        status=status,
-        expected=f"{len(before or after)} columns as witnessed",
-        observed=f"{len(found.columns)} columns{', which differ' if wrong else ''}",
         detail=detail,
     )

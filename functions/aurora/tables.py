@@ -10,6 +10,7 @@ from functions.aurora.database import QueryFailed, Session
 from functions.aurora.manifest import Table
 
 UNPOPULATED = "materialized view that is not populated"
+BY_CONFIGURATION = "excluded by configuration"
 
 
 def schemas(session: Session) -> list[str]:
@@ -73,7 +74,7 @@ def _left_out(row: Mapping[str, Any], exclude: Collection[str]) -> str:
     ''
     """
     if not {f"{row['schema']}.{row['name']}", *row["ancestors"]}.isdisjoint(exclude):
-        return "excluded by configuration"
+        return BY_CONFIGURATION
     if row["kind"] == "f":
         return "foreign table: its rows are elsewhere"
     if row["persistence"] == "u":

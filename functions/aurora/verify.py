@@ -7,13 +7,25 @@ bucket; they hold counts and names, never a row's content.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions import clock
-from functions.aurora import comparison, database, history, schema, tables, verify_unit
+from functions.aurora import (
+    catalogs,
+    comparison,
+    database,
+    definitions,
+    fingerprint,
+    history,
+    isolation,
+    schema,
+    sequences,
+    tables,
+    verify_unit,
+)
 from functions.aurora.database import Login, QueryFailed, Session
 from functions.aurora.manifest import Manifest, Table, Witnessed
 from functions.aurora.plan import LOGIN_TRIES
@@ -31,6 +43,7 @@ UNIT_WEIGHT = 1024 * 1024 * 1024
 _TABLE_WEIGHT = 1024 * 1024  # the round trips that even an empty table costs
 _QUERY_WEIGHT = 256 * 1024 * 1024
 _NOT_THERE = "the copy is not at the restore point"
+_OF_SCHEMA = ("table_present", "catalogs", "sequence_values")
 
 
 def open_copy(
@@ -144,6 +157,10 @@ class _Work:
     def key(self, name: str) -> str:
         return f"{self.plan['key']}/checks/{name}.json"
 
+    def witness(self, name: str) -> Any:
+        """What the witness has left beside the manifest. Raises EvidenceMissing."""
+        return self.evidence.get_json(f"{self.plan['key']}/witness/{name}.json")
+
 
 def _manifest(witness: Mapping[str, Any], evidence: Evidence) -> Manifest | None:
     key = witness["manifest"]
@@ -182,6 +199,7 @@ def _look(
     """All that can be said without reading the tables, and what remains to be read."""
     checks = [_login(work, session, seconds), _recovery(work, session)]
     try:
+        checks += isolation.check(session, work.cluster)
         landed, at_restore_point = _landing(work, session)
         shape, items = _compare(work, session, at_restore_point)
     except QueryFailed as failure:
@@ -204,6 +222,7 @@ def _compare(
     rows, counted = _to_count(work, there)
     if at_restore_point is False:
         shape = [_unplaced("table_present", table.target) for table in work.witnessed]
+        shape.append(_unplaced("catalogs", database_name))
         rows = [r if r.by_configuration else _not_counted(r.target, _NOT_THERE) for r in rows]
     elif manifest is None:
         shape = schema.compare_names((), there, database_name, known=schema.Known(), waived=False)
@@ -222,12 +241,68 @@ def _compare(
         )
     else:
         shape = schema.compare_tables(manifest.tables, there, waived=work.waived)
-        extensions = [row["extension"] for row in session.all("extensions")]
-        shape.append(schema.compare_extensions(manifest.extensions, extensions, database_name))
+        shape += _fingerprint(work, session, manifest, there)
     if at_restore_point is not False and not any(table.bounds for table in counted):
         rows += _any_row(work, session, found)
     bytes_of = tables.sizes(session, found)
     return shape + rows, _items(work, counted, bytes_of)
+
+
+def _fingerprint(
+    work: _Work, session: Session, manifest: Manifest, there: Mapping[str, Table]
+) -> list[Check]:
+    """Every object of the catalogs against both readings of the source, and the sequences."""
+    seen, asked = manifest.catalogs, work.drill["fingerprint"]
+    database_name = str(work.drill["database"])
+    if seen is None:
+        return [_unplaced("catalogs", database_name, "the witness has not read the catalogs")]
+    version_number = session.one("catalog_edges")["version_number"]
+    kinds = definitions.kinds_of(version_number, comments=asked["comments"])
+    reading = catalogs.Reading(session=session, kinds=kinds, alive=False)
+    excluded = {target for target, why in manifest.excluded if why == tables.BY_CONFIGURATION}
+    compared = fingerprint.compare(
+        catalogs.kept(seen.before, lambda number: work.witness(f"catalogs-before-{number}")),
+        catalogs.kept(seen.after, lambda number: work.witness(f"catalogs-after-{number}")),
+        reading.entries(),
+        catalogs=seen,
+        unread=reading.unread,
+        ignore=asked["ignore"],
+        excluded=excluded,
+        told={table.target for table in manifest.tables if table.target not in there},
+    )
+    diff = work.key("catalogs")
+    if compared.differences:
+        work.evidence.put_json(diff, list(fingerprint.diff_lines(compared)))
+    unread = {**seen.unread, **reading.unread}
+    checks = fingerprint.checks(
+        compared, kinds=kinds, unread=unread, target=database_name, diff=diff
+    )
+    return [*checks, _sequences(work, session, database_name, seen.unread, excluded)]
+
+
+def _sequences(
+    work: _Work,
+    session: Session,
+    target: str,
+    unread: Mapping[str, str],
+    excluded: Collection[str],
+) -> Check:
+    """Where the sequences stand."""
+    if "sequence_values" in unread:
+        return _unplaced("sequence_values", target, unread["sequence_values"])
+    before, after = (
+        [sequences.Value(**record) for record in work.witness(f"sequences-{side}")]
+        for side in ("before", "after")
+    )
+    there = catalogs.sequence_values(session, alive=False)
+    return sequences.check(
+        target=target,
+        before=before,
+        after=after,
+        there=there,
+        ends=catalogs.column_ends(session, there),
+        excluded=excluded,
+    )
 
 
 def _any_row(work: _Work, session: Session, found: Sequence[Table]) -> list[Check]:
@@ -409,7 +484,7 @@ def _unplaced(name: str, target: str, detail: str = _NOT_THERE) -> Check:
     """A check that says nothing, and why."""
     return Check(
         name=name,
-        check_class=CheckClass.SCHEMA if name == "table_present" else CheckClass.RESTORE_POINT,
+        check_class=CheckClass.SCHEMA if name in _OF_SCHEMA else CheckClass.RESTORE_POINT,
         target=target,
         status=Status.NOT_RUN,
         expected="a comparison with the source",

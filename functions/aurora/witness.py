@@ -4,7 +4,8 @@ Every table is read twice, before T and after it, by short snapshots of its own 
 what that proves). Markers, committed just before T and just after it, show where the restore
 landed. A call does the next part and answers where it stopped; nothing sleeps here.
 
-    first reading -> marker 'before', T chosen -> T goes by -> marker 'after' -> second reading
+    first reading, catalogs -> marker 'before', T chosen -> T goes by -> marker 'after'
+        -> catalogs, second reading
 
 Of a restore point in the past no witness can exist: then the names of the tables as of now and the
 heartbeats around that point are all there is. One heartbeat is written now, for the restores of
@@ -22,9 +23,11 @@ from enum import StrEnum
 from typing import Any, Protocol, assert_never
 
 from functions import clock
-from functions.aurora import counting, database, manifest, tables
+from functions.aurora import catalogs, counting, database, manifest, tables
 from functions.aurora.comparison import AFTER_T, HEARTBEAT_TOLERANCE, WINDOW, restore_point
 from functions.aurora.database import Login, QueryFailed, Session
+from functions.aurora.definitions import kinds_of
+from functions.aurora.fingerprint import Catalogs
 from functions.aurora.manifest import Manifest, Reading, Table
 from functions.errors import DrillError, SourceChanged, TryAgain
 from functions.model import Answer
@@ -81,7 +84,9 @@ class Phase(StrEnum):
     """Where the witness stands."""
 
     FIRST = "first"
+    BEFORE = "before"
     TURN = "turn"
+    AFTER = "after"
     SECOND = "second"
 
 
@@ -125,6 +130,11 @@ class _Work:
         return bool(self.drill["heartbeat"])
 
     @property
+    def comments(self) -> bool:
+        """Whether comments are compared."""
+        return bool(self.drill["fingerprint"]["comments"])
+
+    @property
     def tables_are_at(self) -> Login:
         """Where tables are read: without markers nothing proves how far a reader has come."""
         return self.source.reader if self.marked else self.source.writer
@@ -159,7 +169,7 @@ def advance(
     `source` None is: the drill may not read the source. Answers `restore_time` (RFC 3339, a whole
     second), `restorable_after` (the moment that must be restorable before the restore is asked
     for), `marker`, `manifest` (its key in the evidence bucket, or None), `tables`, `bounded`,
-    `excluded`, `rows` and `bytes` when done; until then `progress`.
+    `excluded`, `objects`, `rows` and `bytes` when done; until then `progress`.
 
     Raises TryAgain when the source cannot be reached, database.LoginRefused and
     database.TlsFailed, NothingToWitness, HeartbeatMissing, ReaderBehind, and SourceChanged when
@@ -181,8 +191,12 @@ def advance(
     match progress.phase:
         case Phase.FIRST:
             return _read_first(work, progress)
+        case Phase.BEFORE:
+            return _read_catalogs_first(work, progress)
         case Phase.TURN:
             return _turn(work, progress)
+        case Phase.AFTER:
+            return _read_catalogs_again(work, progress)
         case Phase.SECOND:
             return _read_second(work, progress)
         case unreachable:
@@ -205,18 +219,24 @@ def _unwitnessed(plan: Mapping[str, Any]) -> Answer:
 
 
 def _read_first(work: _Work, progress: Progress) -> Answer:
-    """Read every table for the first time; then mark, and choose T."""
+    """Read every table for the first time."""
     with _session(work.tables_are_at) as session:
         if progress == Progress():
             work.put("tables", [asdict(table) for table in _list(session, work)])
-            work.put("extensions", _extensions(session))
         listed = _tables(work)
         again = set(work.get(f"again-{progress.round}")) if progress.round else None
         todo = [t for t in listed if t.counted and (again is None or t.target in again)]
         progress = _read(work, session, progress, todo)
         if progress.place < len(todo):
             return _waiting(progress, f"the first reading of {len(todo) - progress.place} tables")
-        readings = _readings(work, progress)
+    return _waiting(replace(progress, phase=Phase.BEFORE), "the catalogs to be read")
+
+
+def _read_catalogs_first(work: _Work, progress: Progress) -> Answer:
+    """Read the catalogs; then mark, and choose T, unless tables have to be read again."""
+    listed, readings = _tables(work), _readings(work, replace(progress, phase=Phase.FIRST))
+    with _session(work.tables_are_at) as session:
+        _read_catalogs(work, session, "before")
         stale = _stale(session, listed, readings)
     if stale and progress.round < ROUNDS:
         another = Progress(round=progress.round + 1, part=progress.part)
@@ -248,8 +268,40 @@ def _tables(work: _Work) -> list[Table]:
     return [Table(**{**row, "columns": tuple(row["columns"])}) for row in work.get("tables")]
 
 
-def _extensions(session: Session) -> list[str]:
-    return [row["extension"] for row in session.all("extensions")]
+def _read_catalogs(work: _Work, session: Session, side: str) -> None:
+    """Write down every object of the catalogs, and how far the sequences have come."""
+    first = session.one("catalog_edges")
+    kinds = kinds_of(first["version_number"], comments=work.comments)
+    reading = catalogs.Reading(session=session, kinds=kinds, alive=True)
+    pages = catalogs.keep(
+        reading.entries(), lambda number, page: work.put(f"catalogs-{side}-{number}", page)
+    )
+    values: list[dict[str, Any]] = []
+    try:
+        values = [value.to_record() for value in catalogs.sequence_values(session, alive=True)]
+    except QueryFailed as failure:
+        reading.unread["sequence_values"] = str(failure)
+    work.put(f"sequences-{side}", values)
+    facts = {
+        "pages": pages,
+        "objects": reading.objects,
+        "unread": reading.unread,
+        "oldest_running": first["oldest_running"],
+        "next_xid": session.one("catalog_edges")["next_xid"],
+    }
+    work.put(f"catalogs-{side}", facts)
+
+
+def _catalogs(work: _Work) -> Catalogs:
+    before, after = work.get("catalogs-before"), work.get("catalogs-after")
+    return Catalogs(
+        before=before["pages"],
+        after=after["pages"],
+        objects=after["objects"],
+        horizon=before["oldest_running"],
+        next_xid=after["next_xid"],
+        unread=before["unread"] | after["unread"],
+    )
 
 
 def _stale(session: Session, listed: list[Table], readings: Mapping[str, Reading]) -> list[str]:
@@ -302,27 +354,46 @@ def _turn(work: _Work, progress: Progress) -> Answer:
         next_xid = _mark(work, session, marker, "after") if marker else None
         turned_at = _same_writer(session, progress)["clock"].isoformat()
     turned = replace(
-        progress, phase=Phase.SECOND, after=marker, next_xid=next_xid, turned_at=turned_at
+        progress, phase=Phase.AFTER, after=marker, next_xid=next_xid, turned_at=turned_at
     )
     return _waiting(turned, "what was committed up to the restore point to be visible")
 
 
-def _read_second(work: _Work, progress: Progress) -> Answer:
-    """Read every table for the second time, then write the manifest."""
-    with _session(work.source.writer) as session:
-        since = _same_writer(session, progress)["clock"] - datetime.fromisoformat(
-            progress.turned_at
-        )
+def _read_catalogs_again(work: _Work, progress: Progress) -> Answer:
+    """Read the catalogs again, as soon as all is visible that was committed up to T."""
+    since = _since_turn(work, progress)
     if since < AFTER_T:
         return _waiting(progress, "what was committed up to the restore point to be visible")
     with _session(work.tables_are_at) as session:
         if not _shows(session, progress.after):
-            if since > READER_LAG:
-                raise ReaderBehind(
-                    f"{work.source.reader.host} does not show what {work.source.writer.host}"
-                    f" committed {since.total_seconds():.0f} s ago"
-                )
-            return _waiting(progress, "the reader to show the marker")
+            return _behind(work, progress, since)
+        _read_catalogs(work, session, "after")
+    return _waiting(replace(progress, phase=Phase.SECOND), "the second reading of the tables")
+
+
+def _since_turn(work: _Work, progress: Progress) -> timedelta:
+    """How long ago the marker 'after' was committed. Raises SourceChanged."""
+    with _session(work.source.writer) as session:
+        now: datetime = _same_writer(session, progress)["clock"]
+    return now - datetime.fromisoformat(progress.turned_at)
+
+
+def _behind(work: _Work, progress: Progress, since: timedelta) -> Answer:
+    """The reader does not show the marker yet. Raises ReaderBehind once it takes too long."""
+    if since > READER_LAG:
+        raise ReaderBehind(
+            f"{work.source.reader.host} does not show what {work.source.writer.host}"
+            f" committed {since.total_seconds():.0f} s ago"
+        )
+    return _waiting(progress, "the reader to show the marker")
+
+
+def _read_second(work: _Work, progress: Progress) -> Answer:
+    """Read every table for the second time, then write the manifest."""
+    since = _since_turn(work, progress)
+    with _session(work.tables_are_at) as session:
+        if not _shows(session, progress.after):
+            return _behind(work, progress, since)
         listed = _tables(work)
         first = {target: Reading.from_document(r) for target, r in work.get("first").items()}
         todo = [table for table in listed if table.counted and not first[table.target].problem]
@@ -331,7 +402,6 @@ def _read_second(work: _Work, progress: Progress) -> Answer:
             return _waiting(progress, f"the second reading of {len(todo) - progress.place} tables")
         schemas = work.drill["schemas"] or tables.schemas(session)
         later = tables.list_tables(session, schemas=schemas, exclude=work.drill["exclude"])
-        lasting = set(_extensions(session))
         server = session.one("server")
     kept, excluded = manifest.of_present(
         before=listed,
@@ -351,7 +421,7 @@ def _read_second(work: _Work, progress: Progress) -> Answer:
             next_xid=progress.next_xid,
             server_version=server["version"],
             schemas=tuple(schemas),
-            extensions=tuple(name for name in work.get("extensions") if name in lasting),
+            catalogs=_catalogs(work),
             tables=kept,
             excluded=excluded,
         ),
@@ -408,6 +478,7 @@ def _keep(work: _Work, made: Manifest, *, restorable_after: datetime | None = No
         tables=len(made.tables),
         bounded=sum(table.bounds is not None for table in made.tables),
         excluded=len(made.excluded),
+        objects=made.catalogs.objects if made.catalogs else 0,
         rows=sum(table.rows or 0 for table in made.tables),
         bytes=sum(table.bytes for table in made.tables),
     )

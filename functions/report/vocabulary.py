@@ -14,7 +14,8 @@ from functions.model import CheckClass
 _QUESTIONS: Mapping[CheckClass, str] = {
     CheckClass.ACCESS: "Can the restored copy be logged in to?",
     CheckClass.RESTORE_POINT: "Is it the moment that was asked for?",
-    CheckClass.SCHEMA: "Is every table, column, index and constraint back?",
+    CheckClass.SCHEMA: "Is every table, column, index, right and setting back?",
+    CheckClass.ISOLATION: "Does nothing in the copy run by itself or reach out?",
     CheckClass.CONTENT: "Are the rows back that were there?",
     CheckClass.CUSTOM: "Do the questions in drills.yaml get the expected answers?",
     CheckClass.OBJECTIVE: "Was it fast enough, and was little enough lost?",
@@ -31,6 +32,7 @@ class Vocabulary:
         CheckClass.ACCESS,
         CheckClass.RESTORE_POINT,
         CheckClass.SCHEMA,
+        CheckClass.ISOLATION,
         CheckClass.CONTENT,
         CheckClass.CUSTOM,
     )

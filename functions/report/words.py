@@ -16,6 +16,7 @@ CLASS_TITLES: Final = {
     CheckClass.ACCESS: "Access",
     CheckClass.RESTORE_POINT: "Restore point",
     CheckClass.SCHEMA: "Structure",
+    CheckClass.ISOLATION: "Isolation",
     CheckClass.CONTENT: "Content",
     CheckClass.PROTECTION: "Protection",
     CheckClass.ROTATION: "Rotation",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from functions import clock, naming
+from functions.aurora.definitions import KINDS
 from functions.aurora.expectation import Expectation
 from infra.durations import Duration
 from infra.schema.base import DrillName, Identifier, Name, Schedule, Severity, Table, Values
@@ -89,6 +90,21 @@ class Freshness(Values):
     """how long before the restored moment the newest row may lie"""
 
 
+def _pattern(value: str) -> str:
+    if value.partition(":")[0] not in (*KINDS, "*"):
+        raise ValueError("kind:name, as in indexes:sales.tmp_*; the kinds: " + ", ".join(KINDS))
+    return value
+
+
+class Fingerprint(Values):
+    """What is compared of the catalogs: every object, unless it is ignored here."""
+
+    ignore: tuple[Annotated[str, Field(max_length=200), AfterValidator(_pattern)], ...] = ()
+    """a list of objects that may differ, each as kind:name, with * for any text"""
+    comments: bool = False
+    """whether comments are compared, true or false"""
+
+
 class Roles(Values):
     """Database roles."""
 
@@ -163,6 +179,8 @@ class AuroraDrill(Values):
     """a list of checks, each with name, sql and expect"""
     freshness: tuple[Freshness, ...] = ()
     """a list of tables, each with table, column and within"""
+    fingerprint: Fingerprint = Fingerprint()
+    """ignore and comments"""
     roles: Roles = Roles()
     """verifier"""
     retention_days_minimum: Annotated[int, Field(ge=1, le=35)] = 7
@@ -211,6 +229,10 @@ class AuroraDrill(Values):
                 {"table": fresh.table, "column": fresh.column, "within_seconds": fresh.within}
                 for fresh in self.freshness
             ],
+            "fingerprint": {
+                "ignore": list(self.fingerprint.ignore),
+                "comments": self.fingerprint.comments,
+            },
             "roles": {"verifier": self.roles.verifier},
             "retention_days_minimum": self.retention_days_minimum,
             "require_encryption": self.require_encryption,

@@ -80,6 +80,7 @@ class TestSample:
                     "within_seconds": 86400,
                 }
             ],
+            "fingerprint": {"ignore": [], "comments": False},
             "roles": {"verifier": "backup_drills_verifier"},
             "retention_days_minimum": 7,
             "require_encryption": True,
@@ -156,6 +157,14 @@ DRILL = "drills.0"
         (f"{DRILL}.database", "", "", "the name of a database"),
         (f"{DRILL}.schemas", "public", "public", "a list of the schemas"),
         (f"{DRILL}.exclude", ["leads"], "leads", "each as schema.table"),
+        (f"{DRILL}.fingerprint", "all", "all", "ignore and comments"),
+        (
+            f"{DRILL}.fingerprint.ignore",
+            ["public.tmp_*"],
+            "public.tmp_*",
+            "kind:name, as in indexes:sales.tmp_*",
+        ),
+        (f"{DRILL}.fingerprint.comments", "some", "some", "whether comments are compared"),
         (f"{DRILL}.exclude", ["other.leads"], "other.leads", "a table in one of public"),
         (f"{DRILL}.restore.from", "snapshot", "snapshot", "comes in a later version"),
         (f"{DRILL}.restore.at", "yesterday", "yesterday", "latest, oldest, random, or an RFC"),

@@ -22,12 +22,12 @@ from functions.aurora.comparison import (
     Obstacle,
     Unread,
     compare_beats,
-    difference,
     end_of_slice,
     restore_point,
     row_count,
 )
 from functions.aurora.expectation import Expectation, Incomparable, bind_restore_time, shown
+from functions.aurora.fingerprint import Catalogs
 from functions.aurora.manifest import Manifest, Reading, Table, Witnessed
 from functions.aurora.units import Load, Piece, balance
 from functions.model import Check, Level, Status
@@ -193,7 +193,9 @@ def test_a_manifest_survives_its_bucket() -> None:
     made = Manifest(
         restore_time="2026-11-02T05:00:00Z",
         schemas=("s",),
-        extensions=("plpgsql 1.0",),
+        catalogs=Catalogs(
+            before=1, after=2, objects=9, horizon=7, next_xid=8, unread={"casts": "denied"}
+        ),
         tables=(Witnessed(schema="s", name="t", kind="r", bytes=1, counted=True),),
         excluded=(("s.u", "unlogged"),),
     )
@@ -342,13 +344,6 @@ def test_records_show_no_text_and_no_bytes() -> None:
     assert shown(b"Ana") == "a value of type bytes"
     assert shown({"name": "Ana"}) == "a value of type dict"
     assert shown(12.5) == "12.5"
-
-
-def test_a_difference_of_columns() -> None:
-    assert difference(("a int",), ("a int",)) == ""
-    assert difference(("a int", "b int"), ("a int",)) == "missing: b int"
-    assert difference(("a int",), ("a int", "b int")) == "unexpected: b int"
-    assert difference(("a int", "b int"), ("b int", "a int")).startswith("in another order")
 
 
 def test_a_token_is_signed_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
