@@ -189,11 +189,12 @@ def _of_drill(told: Mapping[str, Any], now: datetime) -> tuple[Markup, str]:
 
 
 def _proved(seen: Seen, told: Mapping[str, Any]) -> Markup:
-    """When a source was last proved, by whichever of its drills."""
+    """When a source was last proved, by whichever of its drills: two kinds may share a name."""
+    source = (told["kind"], told["name"])
     proofs = [
         (proved, drill["name"])
         for drill in (seen.state or {})["drills"]
-        if drill["source"] == told["name"] and (proved := proof(drill))
+        if (drill["kind"], drill["source"]) == source and (proved := proof(drill))
     ]
     if not proofs:
         return _words("never", "last proof", tone="not_run")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -139,6 +141,17 @@ def test_a_drill_that_never_passed_was_not_proved_today() -> None:
     assert never in page(seen(verdicts=()))
     assert never in page(seen(verdicts=("FAIL",)))
     assert never not in page(seen())
+
+
+def test_a_source_is_not_proved_by_the_drill_of_another_one_of_its_name() -> None:
+    found = seen()
+    assert "last proof, by files-monthly" in page(found)
+    state = deepcopy(found.state)
+    assert state is not None
+    state["drills"][0]["kind"] = "aurora"
+    shown = page(replace(found, state=state))
+    assert "last proof, by files-monthly" not in shown
+    assert headline(shown).startswith("not_run: Nobody knows: nothing stands in the way, but no")
 
 
 def test_what_was_read_cannot_write_the_page() -> None:
