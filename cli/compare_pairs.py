@@ -11,7 +11,6 @@ from cli.comparing import Compared, Standing
 from cli.errors import CannotRun
 from functions.aurora import content, tables
 from functions.aurora.chunks import Place, Storage
-from functions.aurora.comparison import difference
 from functions.aurora.database import Session
 from functions.aurora.digest import Column, Expression, NoExactForm, Type, row_digest
 from functions.aurora.manifest import Table
@@ -187,3 +186,24 @@ def _different(target: str, detail: str) -> Compared:
 
 def _shown(columns: Sequence[Column]) -> list[str]:
     return [f"{column.name} {column.shown}" for column in columns]
+
+
+def difference(expected: Sequence[str], observed: Sequence[str]) -> str:
+    """What is missing and what is new; empty when both are equal, order included.
+
+    >>> difference(["id bigint", "email text"], ["id bigint", "name text"])
+    'missing: email text; unexpected: name text'
+    >>> difference(["a", "b"], ["b", "a"])
+    'in another order: b, a'
+    >>> difference(["a"], ["a"])
+    ''
+    """
+    missing = [entry for entry in expected if entry not in observed]
+    unexpected = [entry for entry in observed if entry not in expected]
+    parts = [
+        *([f"missing: {', '.join(missing)}"] if missing else []),
+        *([f"unexpected: {', '.join(unexpected)}"] if unexpected else []),
+    ]
+    if not parts and list(expected) != list(observed):
+        parts.append(f"in another order: {', '.join(observed)}")
+    return "; ".join(parts)
