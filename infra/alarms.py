@@ -102,7 +102,8 @@ LEFTOVERS: Final = Condition(
 UNTAGGED_LEFT: Final = Condition(
     name="untagged",
     severity="low",
-    means="something is called like a drill's but bears no tag of one: the sweeper leaves it alone",
+    means="something bears some sign of a drill and is left alone: its name without the tags, the"
+    " tags without the name, or an expiry that is far away",
     first="Look at `_watch/sweep.json` in the evidence bucket; delete by hand what is not wanted.",
     periods=24,
     datapoints=20,
