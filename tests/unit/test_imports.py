@@ -22,6 +22,7 @@ PURE = [
     "functions/aurora/exercise.py",
     "functions/aurora/fingerprint.py",
     "functions/aurora/health.py",
+    "functions/aurora/integrity.py",
     "functions/aurora/manifest.py",
     "functions/aurora/protection.py",
     "functions/aurora/restorability.py",
