@@ -1,6 +1,8 @@
 """The catalogs of a server, read kind by kind: the same questions to the source and to the copy.
 
-A kind is one statement and one short transaction. Nothing is locked but the catalogs themselves.
+A kind is one statement and one short transaction. To show an expression as text, PostgreSQL locks
+its table for a moment; where somebody else holds that, the kind is read again without those texts,
+which are for people: what is compared is what is stored.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from functions.aurora.sequences import Ends, Value
 
 PAGE = 4000
 """How many objects one file of evidence holds, and how many are in memory at a time."""
+
+LOCK_SECONDS = 0.2
 
 ATTEMPTS = 3
 """How often a kind is read anew where an object went away, or was locked, while it was read."""
@@ -40,12 +44,19 @@ class Reading:
             if self.objects >= MOST_OBJECTS:
                 self.unread[kind] = f"the database has more than {MOST_OBJECTS} objects"
                 continue
+            legible = True
             for attempt in range(ATTEMPTS):
                 found: list[Entry] = []
                 try:
-                    for page in self.session.pages(f"fingerprint/{kind}", size=PAGE):
+                    for page in self.session.pages(
+                        f"fingerprint/{kind}",
+                        size=PAGE,
+                        lock_seconds=LOCK_SECONDS,
+                        legible=legible,
+                    ):
                         found += [e for row in page if (e := Entry.from_row(kind, row))]
                 except QueryFailed as failure:
+                    legible = legible and not failure.locked
                     if failure.damaged and not self.alive:
                         raise
                     if attempt + 1 < ATTEMPTS and (failure.passing or failure.damaged):
@@ -53,7 +64,7 @@ class Reading:
                     self.unread[kind] = str(failure)
                     break
                 self.objects += len(found)
-                yield from found
+                yield from sorted(found, key=lambda entry: entry.name)
                 break
 
 

@@ -15,7 +15,7 @@ place is not below the gap. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta  # noqa: F401 - UTC is for the doctests
 from enum import StrEnum
@@ -287,27 +287,6 @@ def _how_far(bounds: Bounds, found: Counted) -> str:
     if missing > 0:
         return f"at least {count} {rows} that existed at the restore point {are} missing"
     return f"at least {count} {rows} {are} there that did not exist at the restore point"
-
-
-def difference(expected: Sequence[str], observed: Sequence[str]) -> str:
-    """What is missing and what is new; empty when both are equal, order included.
-
-    >>> difference(["id bigint", "email text"], ["id bigint", "name text"])
-    'missing: email text; unexpected: name text'
-    >>> difference(["a", "b"], ["b", "a"])
-    'in another order: b, a'
-    >>> difference(["a"], ["a"])
-    ''
-    """
-    missing = [entry for entry in expected if entry not in observed]
-    unexpected = [entry for entry in observed if entry not in expected]
-    parts = [
-        *([f"missing: {', '.join(missing)}"] if missing else []),
-        *([f"unexpected: {', '.join(unexpected)}"] if unexpected else []),
-    ]
-    if not parts and list(expected) != list(observed):
-        parts.append(f"in another order: {', '.join(observed)}")
-    return "; ".join(parts)
 
 
 def freshness(

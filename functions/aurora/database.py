@@ -81,6 +81,11 @@ class QueryFailed(DrillError):
         return self.sqlstate in ("40001", "40P01", "55P03", "57014")
 
     @property
+    def locked(self) -> bool:
+        """Whether a lock was not granted in time."""
+        return self.sqlstate == "55P03"
+
+    @property
     def absent(self) -> bool:
         """Whether the table or its schema does not exist."""
         return self.sqlstate in ("42P01", "3F000")
@@ -163,15 +168,19 @@ class Session:
         return row
 
     def pages(
-        self, statement: LiteralString, *, size: int, **values: Any
+        self, statement: LiteralString, *, size: int, lock_seconds: float, **values: Any
     ) -> Iterator[list[dict[str, Any]]]:
-        """The rows that the statement returns, `size` at a time, in a transaction of its own."""
+        """The rows that the statement returns, `size` at a time, in a transaction of its own.
+
+        It waits for locks no longer than `lock_seconds`.
+        """
         query = sql.SQL(_statement(statement))
         with (
             self._translated(),
             self._connection.transaction(),
             self._connection.cursor(name="pages") as cursor,
         ):
+            self.one("limit_locks", milliseconds=str(round(lock_seconds * 1000)))
             cursor.execute(query, values)
             while page := cursor.fetchmany(size):
                 yield page

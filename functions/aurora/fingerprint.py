@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Any
 
 from functions.model import Check, CheckClass, Status
@@ -76,6 +77,7 @@ MOST_OBJECTS = 200_000
 """How many objects are compared: that many fit into the memory of a step."""
 
 _ROUND = 1 << 32
+_WORDS = ("missing", "otherwise", "unexpected", "not to be told", "changed meanwhile")
 _LITERAL = re.compile(r"[eE]?'(?:[^']|'')*'(?!::regclass)")
 
 
@@ -84,7 +86,8 @@ class Entry:
     """An object of the catalogs.
 
     `version` names the row versions that the line was made of, the object's own first; empty where
-    that cannot be seen. `parent` ("kind name") is what it comes and goes with.
+    that cannot be seen. `parent` ("kind name") is what it comes and goes with. `legible` says in
+    clear what the line holds a digest of, where that could be had: it is shown, and not compared.
     """
 
     kind: str
@@ -92,15 +95,21 @@ class Entry:
     line: str
     version: str = ""
     parent: str = ""
+    legible: str = ""
 
     @property
     def key(self) -> str:
         """What others call it as their parent."""
         return f"{self.kind} {self.name}"
 
+    @property
+    def shown(self) -> str:
+        """The line as people see it."""
+        return f"{self.line} {self.legible}" if self.legible else self.line
+
     def to_record(self) -> list[str]:
         """As JSON holds it, in little space."""
-        return [self.kind, self.name, self.line, self.version, self.parent]
+        return [self.kind, self.name, self.line, self.version, self.parent, self.legible]
 
     @classmethod
     def from_record(cls, record: Sequence[str]) -> Entry:
@@ -110,8 +119,8 @@ class Entry:
         >>> Entry.from_record(entry.to_record()) == entry
         True
         """
-        kind, name, line, version, parent = record
-        return cls(kind=kind, name=name, line=line, version=version, parent=parent)
+        kind, name, line, version, parent, legible = record
+        return cls(kind=kind, name=name, line=line, version=version, parent=parent, legible=legible)
 
     @classmethod
     def from_row(cls, kind: str, row: Mapping[str, Any]) -> Entry | None:
@@ -119,12 +128,15 @@ class Entry:
 
         None where the object went away while it was read: a part of the row is null then.
 
-        >>> row = {"name": "s.t.a", "line": "number 1 text", "code": "default 'x y'::text",
+        >>> row = {"name": "s.t.c", "line": "", "code": "CHECK ((a > 'x y'::text))",
         ...        "version": "7", "parent": "tables s.t"}
-        >>> Entry.from_row("columns", row).line
-        "number 1 text default '…'::text #91feb5bf"
-        >>> Entry.from_row("columns", {**row, "code": None}) is None
+        >>> Entry.from_row("constraints", row).line
+        "CHECK ((a > '…'::text)) #61d47e67"
+        >>> Entry.from_row("constraints", {**row, "code": None}) is None
         True
+        >>> column = {**row, "line": "default #12345678", "code": "", "legible": "lower('x y')"}
+        >>> Entry.from_row("columns", column).shown
+        "default #12345678 lower('…')"
         """
         if any(row[part] is None for part in ("name", "line", "code")):
             return None
@@ -135,18 +147,23 @@ class Entry:
             line=_shortened(line),
             version=row["version"] or "",
             parent=row["parent"] or "",
+            legible=_shortened(row.get("bounds") or _legible(row.get("legible") or "")),
         )
+
+
+def _legible(code: str) -> str:
+    return " ".join(_LITERAL.sub("'…'", code).split())
 
 
 def _blanked(code: str) -> str:
     """An expression without its literals, which may be keys; a digest stands for the whole.
 
     >>> _blanked("CHECK ((a = 'it''s') AND (b > 0))")
-    "CHECK ((a = '…') AND (b > 0)) #3e6f26a2"
+    "CHECK ((a = '…') AND (b > 0)) #242688a8"
     >>> _blanked("default nextval('s.q'::regclass)")
     "default nextval('s.q'::regclass)"
     """
-    shown = " ".join(_LITERAL.sub("'…'", code).split())
+    shown = _legible(code)
     return shown if shown == code else f"{shown} #{_digest(code)}"
 
 
@@ -282,15 +299,17 @@ def compare(
     there: Iterable[Entry],
     *,
     catalogs: Catalogs,
+    unread: Mapping[str, str] = MappingProxyType({}),
     ignore: Sequence[str] = (),
     excluded: Collection[str] = (),
     told: Collection[str] = (),
 ) -> Compared:
     """The objects of the copy against both readings of the source.
 
+    `unread` are kinds that could not be read on the copy; it is looked at when `there` is consumed.
     `ignore` are patterns of "kind:name" that the user leaves out; `excluded` names tables that are
-    not compared, `told` those that are missing and have a check of their own that says so. What
-    comes and goes with an object that is missing or unexpected is not told again.
+    not compared, `told` tables and views that are missing and have a check of their own that says
+    so. What comes and goes with an object that is missing or unexpected is not told again.
 
     >>> was = [Entry(kind="tables", name="s.t", line="table", version="7"),
     ...        Entry(kind="indexes", name="s.i", line="btree", version="8", parent="tables s.t")]
@@ -327,15 +346,16 @@ def compare(
             found.append(_difference(seen, entry, Status.FAILED))
     for seen in known.values():
         found += _missing(seen)
+    found = [d for d in found if d.kind not in catalogs.unread and d.kind not in unread]
     gone = {d.key for d in found if (d.there is None) != (d.before is None and d.after is None)}
-    gone |= {f"tables {name}" for name in told}
+    gone |= {f"{kind} {name}" for kind in ("tables", "views") for name in told}
     kept = [d for d in found if d.parent not in gone and not (d.key in gone and _is_told(d, told))]
-    kept.sort(key=lambda d: (KINDS.index(d.kind), d.status is not Status.FAILED, d.name))
+    kept.sort(key=lambda d: (KINDS.index(d.kind), _WORDS.index(d.what), d.name))
     return Compared(differences=tuple(kept), witnessed=witnessed, ignored=ignored)
 
 
 def _is_told(difference: Difference, told: Collection[str]) -> bool:
-    return difference.kind == "tables" and difference.name in told
+    return difference.kind in ("tables", "views") and difference.name in told
 
 
 def _left_out(ignore: Sequence[str], excluded: Collection[str]) -> Callable[[Entry], bool]:
@@ -378,9 +398,9 @@ def _difference(seen: _Seen, there: Entry | None, status: Status) -> Difference:
         kind=shown.kind,
         name=shown.name,
         status=status,
-        before=seen.before.line if seen.before else None,
-        after=seen.after.line if seen.after else None,
-        there=there.line if there else None,
+        before=seen.before.shown if seen.before else None,
+        after=seen.after.shown if seen.after else None,
+        there=there.shown if there else None,
         parent=shown.parent,
     )
 
@@ -391,7 +411,7 @@ def checks(
     """A record for each kind of object. `diff` is where the whole difference is kept."""
     by_kind: dict[str, list[Difference]] = {kind: [] for kind in kinds}
     for difference in compared.differences:
-        by_kind[difference.kind].append(difference)
+        by_kind.setdefault(difference.kind, []).append(difference)
     return [
         _unread(kind, target, unread[kind])
         if kind in unread

@@ -306,6 +306,7 @@ def _fingerprint(
         catalogs.kept(seen.after, lambda number: work.witness(f"catalogs-after-{number}")),
         reading.entries(),
         catalogs=seen,
+        unread=reading.unread,
         ignore=asked["ignore"],
         excluded=excluded,
         told={table.target for table in manifest.tables if table.target not in there},

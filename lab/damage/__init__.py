@@ -47,6 +47,8 @@ class Damage:
     returns the one to restore to, None for the end of the archive. `after_restore` gets a
     superuser's connection to the restored database. `arrange` gets the lab before a drill, and
     returns what undoes it. A damage with an `only_mode` shows in drills of that mode alone.
+    `in_whole_drills` is false for one of many that the same part of Verify finds, in the same way:
+    the tests of the steps do it to real copies, and those of whole drills leave it out.
     """
 
     description: str
@@ -54,6 +56,7 @@ class Damage:
     kind: str = "aurora"
     arrange: Callable[[Lab], Callable[[], None]] | None = None
     only_mode: str = ""
+    in_whole_drills: bool = True
     restore_time: Callable[[datetime], datetime | None] = _as_asked
     after_restore: Callable[[Connection], None] = _as_restored
     name: str = ""

@@ -48,7 +48,8 @@ def count(server: Server, what: str) -> int:
 
 def test_all_are_listed() -> None:
     damages = list_damages()
-    assert [damage.name for damage in damages if damage.kind == "aurora"] == NAMES
+    of_copies = {damage.name for damage in damages if damage.kind == "aurora"}
+    assert of_copies > set(NAMES), "those that tests/steps/fingerprint does to copies are more"
     assert {damage.kind for damage in damages} == set(KINDS)
     assert all(damage.description and damage.check for damage in damages)
 

@@ -133,6 +133,7 @@ class Company:
     servers: Servers
     authority: Authority
     source: Server
+    database: str = DATABASE
     doors: dict[Path, LoginFront] = field(default_factory=dict)
     copies: list[Server] = field(default_factory=list)
 
@@ -146,7 +147,7 @@ class Company:
         return Login(
             host="127.0.0.1",
             port=self.doors[server.socket].port,
-            database=DATABASE,
+            database=self.database,
             user=user,
             password=lambda: password,
             ca_file=self.authority.certificate,
@@ -154,7 +155,7 @@ class Company:
 
     def run(self, statements: str, server: Server | None = None) -> list[tuple[Any, ...]]:
         """Run statements as the superuser."""
-        with (server or self.source).connect(DATABASE) as connection:
+        with (server or self.source).connect(self.database) as connection:
             cursor = connection.execute(statements.encode())
             return cursor.fetchall() if cursor.description else []
 

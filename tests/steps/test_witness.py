@@ -104,7 +104,8 @@ def test_the_manifest_says_what_was_seen(company: Company) -> None:
         "events",
         "never",
     }
-    assert any(name.startswith("amcheck ") for name in manifest["extensions"])
+    assert manifest["catalogs"]["objects"] > 50
+    assert manifest["catalogs"]["unread"] == {}
     assert witnessed["restore_time"].endswith("Z")
     assert "." not in witnessed["restore_time"]
     stamps = dict(
@@ -456,7 +457,7 @@ def test_a_reader_that_lags_is_waited_for(
             )
             return dict(json.loads(json.dumps(answer)))
 
-        answer = call({})
+        answer = call(call({}))
         assert answer["progress"]["phase"] == "turn"
         standby.run("SELECT pg_wal_replay_pause()::text")
         while answer["waiting_for"] != "the reader to show the marker":

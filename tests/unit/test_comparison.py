@@ -22,7 +22,6 @@ from functions.aurora.comparison import (
     Obstacle,
     Unread,
     compare_beats,
-    difference,
     end_of_slice,
     restore_point,
     row_count,
@@ -342,13 +341,6 @@ def test_records_show_no_text_and_no_bytes() -> None:
     assert shown(b"Ana") == "a value of type bytes"
     assert shown({"name": "Ana"}) == "a value of type dict"
     assert shown(12.5) == "12.5"
-
-
-def test_a_difference_of_columns() -> None:
-    assert difference(("a int",), ("a int",)) == ""
-    assert difference(("a int", "b int"), ("a int",)) == "missing: b int"
-    assert difference(("a int",), ("a int", "b int")) == "unexpected: b int"
-    assert difference(("a int", "b int"), ("b int", "a int")).startswith("in another order")
 
 
 def test_a_token_is_signed_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,5 @@
 -- The columns of tables and views: their number, type, default, identity and how they are stored.
+-- The identity of a partition's column is its table's, and goes with it.
 SELECT n.nspname || '.' || c.relname || '.' || a.attname AS name,
        concat_ws(
            ' ',
@@ -6,8 +7,10 @@ SELECT n.nspname || '.' || c.relname || '.' || a.attname AS name,
            format_type(a.atttypid, a.atttypmod),
            'collation ' || nullif(a.attcollation, t.typcollation)::regcollation::text,
            CASE WHEN a.attnotnull THEN 'not null' END,
-           CASE a.attidentity
-               WHEN 'a' THEN 'identity always' WHEN 'd' THEN 'identity by default'
+           CASE
+               WHEN c.relispartition THEN NULL
+               WHEN a.attidentity = 'a' THEN 'identity always'
+               WHEN a.attidentity = 'd' THEN 'identity by default'
            END,
            'storage ' || nullif(a.attstorage::text, t.typstorage::text),
            'compression ' || nullif(a.attcompression::text, ''),
@@ -15,15 +18,14 @@ SELECT n.nspname || '.' || c.relname || '.' || a.attname AS name,
            'with ' || array_to_string(a.attoptions, ', '),
            'options #' || left(
                encode(sha256(convert_to(array_to_string(a.attfdwoptions, ' '), 'UTF8')), 'hex'), 16
-           )
-       ) AS line,
-       coalesce(
+           ),
            CASE a.attgenerated
-               WHEN 's' THEN 'generated stored ' WHEN 'v' THEN 'generated virtual '
-               ELSE 'default '
-           END || pg_get_expr(d.adbin, d.adrelid),
-           ''
-       ) AS code,
+               WHEN 's' THEN 'generated stored #' WHEN 'v' THEN 'generated virtual #'
+               ELSE 'default #'
+           END || left(encode(sha256(convert_to(d.adbin::text, 'UTF8')), 'hex'), 8)
+       ) AS line,
+       '' AS code,
+       CASE WHEN %(legible)s THEN pg_get_expr(d.adbin, d.adrelid) END AS legible,
        concat_ws(' ', a.xmin::text, d.xmin::text) AS version,
        CASE WHEN c.relkind IN ('v', 'm') THEN 'views ' ELSE 'tables ' END
            || n.nspname || '.' || c.relname AS parent

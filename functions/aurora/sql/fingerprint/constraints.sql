@@ -2,8 +2,25 @@
 -- enforce keys are on. That a column is not null is the column's to say, unless rows may contradict.
 SELECT coalesce(n.nspname || '.' || c.relname, tn.nspname || '.' || t.typname) || '.' || k.conname
            AS name,
-       CASE WHEN g.off THEN 'not enforced: its triggers are off' ELSE '' END AS line,
-       pg_get_constraintdef(k.oid) AS code,
+       concat_ws(
+           ' ',
+           CASE WHEN g.off THEN 'not enforced: its triggers are off' END,
+           CASE WHEN NOT k.convalidated THEN 'not validated' END,
+           '#' || left(
+               encode(
+                   sha256(
+                       convert_to(
+                           (to_jsonb(k) - 'coninhcount' - 'conislocal' - 'conparentid')::text,
+                           'UTF8'
+                       )
+                   ),
+                   'hex'
+               ),
+               8
+           )
+       ) AS line,
+       '' AS code,
+       CASE WHEN %(legible)s THEN pg_get_constraintdef(k.oid) END AS legible,
        concat_ws(' ', k.xmin::text, g.version) AS version,
        coalesce(
            'tables ' || n.nspname || '.' || c.relname, 'types ' || tn.nspname || '.' || t.typname

@@ -31,14 +31,17 @@ SELECT n.nspname || '.' || p.proname || '(' || pg_get_function_identity_argument
                FROM unnest(p.proconfig) AS g (entry)
            ),
            'owner ' || pg_get_userbyid(p.proowner),
-           'steps ' || concat_ws(
-               ' ',
-               nullif(a.aggtransfn::oid, 0)::regproc::text,
-               nullif(a.aggfinalfn::oid, 0)::regproc::text,
-               nullif(a.aggcombinefn::oid, 0)::regproc::text,
-               format_type(nullif(a.aggtranstype, 0), NULL),
-               'from #' || left(encode(sha256(convert_to(a.agginitval, 'UTF8')), 'hex'), 16)
-           ),
+           CASE
+               WHEN p.prokind = 'a'
+               THEN 'steps ' || concat_ws(
+                   ' ',
+                   nullif(a.aggtransfn::oid, 0)::regproc::text,
+                   nullif(a.aggfinalfn::oid, 0)::regproc::text,
+                   nullif(a.aggcombinefn::oid, 0)::regproc::text,
+                   format_type(nullif(a.aggtranstype, 0), NULL),
+                   'from #' || left(encode(sha256(convert_to(a.agginitval, 'UTF8')), 'hex'), 16)
+               )
+           END,
            length(p.prosrc) || ' characters',
            '#' || left(
                encode(

@@ -1,4 +1,5 @@
 -- The indexes, and whether they are valid. One that enforces a constraint comes and goes with it.
+-- What is stored of an index is the same on a copy, to the byte.
 SELECT n.nspname || '.' || x.relname AS name,
        concat_ws(
            ' ',
@@ -8,9 +9,32 @@ SELECT n.nspname || '.' || x.relname AS name,
            CASE WHEN i.indisclustered THEN 'clustered' END,
            CASE WHEN i.indisreplident THEN 'replica identity' END,
            CASE WHEN NOT i.indimmediate THEN 'deferrable' END,
-           'tablespace ' || s.spcname
+           'tablespace ' || s.spcname,
+           '#' || left(
+               encode(
+                   sha256(
+                       convert_to(
+                           concat_ws(
+                               ' ',
+                               (to_jsonb(i) - 'indcheckxmin')::text,
+                               x.relam,
+                               x.reloptions,
+                               (
+                                   SELECT string_agg(a.attoptions::text, ' ' ORDER BY a.attnum)
+                                   FROM pg_attribute AS a
+                                   WHERE a.attrelid = x.oid
+                               )
+                           ),
+                           'UTF8'
+                       )
+                   ),
+                   'hex'
+               ),
+               8
+           )
        ) AS line,
-       pg_get_indexdef(i.indexrelid) AS code,
+       '' AS code,
+       CASE WHEN %(legible)s THEN pg_get_indexdef(i.indexrelid) END AS legible,
        concat_ws(' ', i.xmin::text, x.xmin::text) AS version,
        coalesce(
            'constraints ' || n.nspname || '.' || c.relname || '.' || k.conname,

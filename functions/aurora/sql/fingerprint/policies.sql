@@ -13,13 +13,18 @@ SELECT n.nspname || '.' || c.relname || '.' || p.polname AS name,
                    ORDER BY r.role
                )
                FROM unnest(p.polroles) AS r (role)
-           )
+           ),
+           'using #' || left(encode(sha256(convert_to(p.polqual::text, 'UTF8')), 'hex'), 8),
+           'check #' || left(encode(sha256(convert_to(p.polwithcheck::text, 'UTF8')), 'hex'), 8)
        ) AS line,
-       concat_ws(
-           ' ',
-           'using ' || pg_get_expr(p.polqual, p.polrelid),
-           'check ' || pg_get_expr(p.polwithcheck, p.polrelid)
-       ) AS code,
+       '' AS code,
+       CASE
+           WHEN %(legible)s THEN concat_ws(
+               ' ',
+               'using ' || pg_get_expr(p.polqual, p.polrelid),
+               'check ' || pg_get_expr(p.polwithcheck, p.polrelid)
+           )
+       END AS legible,
        p.xmin::text AS version,
        'tables ' || n.nspname || '.' || c.relname AS parent
 FROM pg_policy AS p

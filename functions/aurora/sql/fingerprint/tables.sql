@@ -7,7 +7,8 @@ SELECT n.nspname || '.' || c.relname AS name,
            CASE c.relkind WHEN 'f' THEN 'foreign table' ELSE 'table' END,
            'of type ' || nullif(c.reloftype, 0)::regtype::text,
            'partitioned by ' || pg_get_partkeydef(c.oid),
-           'partition of ' || h.parents || ' ' || pg_get_expr(c.relpartbound, c.oid),
+           'partition of ' || h.parents || ' #'
+               || left(encode(sha256(convert_to(c.relpartbound::text, 'UTF8')), 'hex'), 8),
            CASE WHEN NOT c.relispartition THEN 'inherits ' || h.parents END,
            CASE WHEN h.detaching THEN 'detach pending' END,
            'using ' || nullif(a.amname, 'heap'),
@@ -27,6 +28,7 @@ SELECT n.nspname || '.' || c.relname AS name,
            'owner ' || pg_get_userbyid(c.relowner)
        ) AS line,
        '' AS code,
+       CASE WHEN %(legible)s THEN pg_get_expr(c.relpartbound, c.oid) END AS bounds,
        concat_ws(' ', c.xmin::text, h.version) AS version,
        '' AS parent
 FROM pg_class AS c
