@@ -41,31 +41,35 @@ class Reading:
     def entries(self) -> Iterator[Entry]:
         """All objects, kind by kind. Raises QueryFailed where a catalog of a copy is damaged."""
         for kind in self.kinds:
-            if self.objects >= MOST_OBJECTS:
-                self.unread[kind] = f"the database has more than {MOST_OBJECTS} objects"
-                continue
-            legible = True
-            for attempt in range(ATTEMPTS):
-                found: list[Entry] = []
-                try:
-                    for page in self.session.pages(
-                        f"fingerprint/{kind}",
-                        size=PAGE,
-                        lock_seconds=LOCK_SECONDS,
-                        legible=legible,
-                    ):
-                        found += [e for row in page if (e := Entry.from_row(kind, row))]
-                except QueryFailed as failure:
-                    legible = legible and not failure.locked
-                    if failure.damaged and not self.alive:
-                        raise
-                    if attempt + 1 < ATTEMPTS and (failure.passing or failure.damaged):
-                        continue
+            found = self._kind(kind)
+            self.objects += len(found)
+            yield from sorted(found, key=lambda entry: entry.name)
+
+    def _kind(self, kind: str) -> list[Entry]:
+        """The objects of a kind; none where it cannot be read, which is noted."""
+        legible = True
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._read(kind, legible=legible)
+            except QueryFailed as failure:
+                if failure.damaged and not self.alive:
+                    raise
+                legible = legible and not failure.locked
+                if attempt + 1 == ATTEMPTS or not (failure.passing or failure.damaged):
                     self.unread[kind] = str(failure)
                     break
-                self.objects += len(found)
-                yield from sorted(found, key=lambda entry: entry.name)
-                break
+        return []
+
+    def _read(self, kind: str, *, legible: bool) -> list[Entry]:
+        found: list[Entry] = []
+        for page in self.session.pages(
+            f"fingerprint/{kind}", size=PAGE, lock_seconds=LOCK_SECONDS, legible=legible
+        ):
+            found += [entry for row in page if (entry := Entry.from_row(kind, row))]
+            if self.objects + len(found) > MOST_OBJECTS:
+                self.unread[kind] = f"the database has more than {MOST_OBJECTS} objects"
+                return []
+        return found
 
 
 def keep(entries: Iterator[Entry], put: Callable[[int, list[list[str]]], None]) -> int:

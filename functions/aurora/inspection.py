@@ -231,14 +231,14 @@ def _work(
 
 
 def _index(session: Session, plan: Plan, job: Job, state: State, *, rows: bool) -> State:
-    """Check an index. What time or a lock has ended is tried once more, in a call of its own."""
+    """Check an index. What its time limit has ended is tried once more, in a call of its own."""
     parts = {"amcheck": database.schema(plan.amcheck)}
     try:
         session.one("integrity/check_index", parts=parts, oid=job.oid, rows=rows)
     except QueryFailed as failure:
         if failure.damaged:
             return state.finding(f"{job.name}: {failure}").next_job()
-        if failure.passing and not state.tries:
+        if failure.passing and not (failure.locked or state.tries):
             return replace(state, tries=1)
         return state.hindered(f"{job.name}: {failure}").next_job()
     return state.next_job()
@@ -261,7 +261,7 @@ def _blocks(session: Session, plan: Plan, job: Job, state: State, most: int) -> 
             return replace(state, width=max(1, ((end or 0) - state.start) // 2))
         if failure.damaged:
             state = state.finding(f"{_place(job, state.start)}: {failure}")
-        elif failure.passing and not alone and state.tries < TRIES:
+        elif failure.passing and not (failure.locked or alone) and state.tries < TRIES:
             return replace(state, width=max(1, width // 4), tries=state.tries + 1)
         else:
             return state.hindered(f"{_place(job, state.start)}: {failure}").next_job()

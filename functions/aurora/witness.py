@@ -168,7 +168,7 @@ def advance(
     `source` None is: the drill may not read the source. Answers `restore_time` (RFC 3339, a whole
     second), `restorable_after` (the moment that must be restorable before the restore is asked
     for), `marker`, `manifest` (its key in the evidence bucket, or None), `tables`, `bounded`,
-    `excluded`, `rows` and `bytes` when done; until then `progress`.
+    `excluded`, `objects`, `rows` and `bytes` when done; until then `progress`.
 
     Raises TryAgain when the source cannot be reached, database.LoginRefused and
     database.TlsFailed, NothingToWitness, HeartbeatMissing, ReaderBehind, and SourceChanged when
@@ -503,6 +503,7 @@ def _keep(work: _Work, made: Manifest, *, restorable_after: datetime | None = No
         tables=len(made.tables),
         bounded=sum(table.bounds is not None for table in made.tables),
         excluded=len(made.excluded),
+        objects=made.catalogs.objects if made.catalogs else 0,
         rows=sum(table.rows or 0 for table in made.tables),
         bytes=sum(table.bytes for table in made.tables),
     )

@@ -107,6 +107,13 @@ def verify_checks() -> list[Check]:
             observed="1284",
             seconds=0.4,
         ),
+        check(
+            "jobs_inert",
+            CheckClass.ISOLATION,
+            "drill-aurora-prod-monthly-20261102-7f3a9c",
+            expected="nothing loaded that runs jobs",
+            observed="nothing loaded",
+        ),
     ]
 
 

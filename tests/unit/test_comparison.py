@@ -27,6 +27,7 @@ from functions.aurora.comparison import (
     row_count,
 )
 from functions.aurora.expectation import Expectation, Incomparable, bind_restore_time, shown
+from functions.aurora.fingerprint import Catalogs
 from functions.aurora.manifest import Manifest, Reading, Table, Witnessed
 from functions.aurora.units import Load, Piece, balance
 from functions.model import Check, Level, Status
@@ -192,7 +193,9 @@ def test_a_manifest_survives_its_bucket() -> None:
     made = Manifest(
         restore_time="2026-11-02T05:00:00Z",
         schemas=("s",),
-        extensions=("plpgsql 1.0",),
+        catalogs=Catalogs(
+            before=1, after=2, objects=9, horizon=7, next_xid=8, unread={"casts": "denied"}
+        ),
         tables=(Witnessed(schema="s", name="t", kind="r", bytes=1, counted=True),),
         excluded=(("s.u", "unlogged"),),
     )

@@ -84,7 +84,7 @@ def test_a_report_says_what_was_restored_from_when_and_how_long_it_took() -> Non
         "first login",
     ]
     assert report["run"]["seconds"] == 1703.0
-    assert report["tally"] == {"passed": 35, "failed": 0, "not_run": 0, "by_configuration": 0}
+    assert report["tally"] == {"passed": 36, "failed": 0, "not_run": 0, "by_configuration": 0}
     assert report["evidence"]["keys"][-2:] == [
         f"{samples.KEY}/report.json",
         f"{samples.KEY}/witness/manifest.json",

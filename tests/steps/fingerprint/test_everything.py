@@ -133,8 +133,8 @@ def test_the_whole_difference_is_in_the_evidence(odd: Estate) -> None:
     (check,) = outcome.of("indexes")
     assert outcome.red() == [("indexes", "fibonacci")]
     assert check.observed == "1 missing, 20 unexpected"
-    assert check.detail.startswith("- odd.one_partial: CREATE INDEX one_partial")
+    assert check.detail.startswith("- odd.one_partial: #")
     assert check.detail.endswith(f"and 9 lines more: {plan()['key']}/checks/catalogs.json")
     whole = shelf.get_json(f"{plan()['key']}/checks/catalogs.json")
     assert (whole[0], len(whole)) == ("@@ indexes", 22)
-    assert whole[2].startswith("+ odd.more_0: CREATE INDEX more_0 ON odd.one")
+    assert " CREATE INDEX more_0 ON odd.one" in whole[2]
