@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from functions.aurora import counting, database, integrity
+from functions.aurora import counting, database, integrity, integrity_checks
 from functions.aurora.comparison import BLOCK_BYTES
 from functions.aurora.database import QueryFailed, Session
 from functions.aurora.integrity import FOREIGN_KEYS, HEAP, INDEX_ROWS, Job, Plan, State
@@ -115,7 +115,7 @@ def prepare(
         schema, why = _amcheck(session)
         if why:
             checks += [
-                integrity.not_run(check, target, why, required=asked["required"])
+                integrity_checks.not_run(check, target, why, required=asked["required"])
                 for check in wanted
             ]
         else:
@@ -191,13 +191,15 @@ def advance(
         return Step(state=state.next_pass())
     group = now.groups[state.group]
     if state.job >= len(group.jobs) or state.is_full:
-        check = integrity.record(now.check, group, state, required=plan.required)
+        check = integrity_checks.record(now.check, group, state, required=plan.required)
         return Step(state=state.next_group(), check=check)
     if state.until is not None and state.spent >= state.until:
         if state.begun:
-            check = integrity.record(now.check, group, state, required=plan.required, late=True)
+            check = integrity_checks.record(
+                now.check, group, state, required=plan.required, late=True
+            )
             return Step(state=state.next_group(), check=check)
-        check = integrity.skipped(now.check, now.groups[state.group :], plan)
+        check = integrity_checks.skipped(now.check, now.groups[state.group :], plan)
         return Step(state=state.next_pass(), check=check)
     return _work(
         session, plan, now.check, group.jobs[state.job], state, remaining_seconds(), slice_bytes
@@ -311,6 +313,8 @@ def _orphans(session: Session, key: Mapping[str, Any], start: int, end: int | No
 
 def _checksums(session: Session, plan: Plan) -> Check:
     try:
-        return integrity.checksums(plan.target, **session.one("integrity/checksums"))
+        return integrity_checks.checksums(plan.target, **session.one("integrity/checksums"))
     except QueryFailed as failure:
-        return integrity.not_run("checksums", plan.target, str(failure), required=plan.required)
+        return integrity_checks.not_run(
+            "checksums", plan.target, str(failure), required=plan.required
+        )

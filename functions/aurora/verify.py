@@ -20,7 +20,7 @@ from functions.aurora import (
     fingerprint,
     history,
     inspection,
-    integrity,
+    integrity_checks,
     isolation,
     schema,
     sequences,
@@ -271,9 +271,9 @@ def _inside(
     except QueryFailed as failure:
         if failure.damaged:
             raise
-        return [integrity.not_run("integrity", target, str(failure), required=required)], []
+        return [integrity_checks.not_run("integrity", target, str(failure), required=required)], []
     on_source = manifest.collations if manifest else None
-    checks.append(integrity.collation_versions(target, collations, on_source))
+    checks.append(integrity_checks.collation_versions(target, collations, on_source))
     items: list[dict[str, Any]] = []
     if manifest and manifest.large_objects:
         witnessed = manifest.large_objects
@@ -282,7 +282,7 @@ def _inside(
         items.append({**_table(work, witnessed, weight), "check": "large_objects", **bounded})
     else:
         nobody = "no witness has counted them"
-        checks.append(integrity.not_run("large_objects", target, nobody, required=False))
+        checks.append(integrity_checks.not_run("large_objects", target, nobody, required=False))
     if plan.passes:
         work.evidence.put_json(work.key("integrity"), plan.to_document())
         items.append({"kind": "integrity", "target": target, "weight": 0, "pieces": 1})

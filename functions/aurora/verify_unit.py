@@ -12,7 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from functions import clock
-from functions.aurora import comparison, counting, database, inspection, integrity
+from functions.aurora import (
+    comparison,
+    counting,
+    database,
+    inspection,
+    integrity,
+    integrity_checks,
+)
 from functions.aurora.comparison import Bounds, Counted, Obstacle, Unread
 from functions.aurora.database import Login, QueryFailed, Session
 from functions.aurora.expectation import Expectation, Incomparable, bind_restore_time, shown
@@ -232,7 +239,7 @@ def _row_count(item: Mapping[str, Any], readings: Sequence[Reading]) -> Check:
         required=Level(item["required"]),
     )
     if item.get("check") == "large_objects":
-        return integrity.large_objects(check, required=item["needed"])
+        return integrity_checks.large_objects(check, required=item["needed"])
     return check
 
 

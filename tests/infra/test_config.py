@@ -165,6 +165,7 @@ DRILL = "drills.0"
         (f"{DRILL}.exclude", ["leads"], "leads", "each as schema.table"),
         (f"{DRILL}.integrity", "all", "all", "level, budget, foreign_keys and required"),
         (f"{DRILL}.integrity.level", "deep", "deep", "none, quick (pages"),
+        (f"{DRILL}.integrity.budget", "2h", "7200s", "a shorter time, or a longer timing.poll"),
         (f"{DRILL}.integrity.budget", "3h", "3h", "from 10s to 2h"),
         (f"{DRILL}.integrity.foreign_keys", "some", "some", "none, not-valid"),
         (f"{DRILL}.integrity.required", "heap", "heap", "true or false"),

@@ -23,6 +23,7 @@ PURE = [
     "functions/aurora/fingerprint.py",
     "functions/aurora/health.py",
     "functions/aurora/integrity.py",
+    "functions/aurora/integrity_checks.py",
     "functions/aurora/manifest.py",
     "functions/aurora/protection.py",
     "functions/aurora/restorability.py",
