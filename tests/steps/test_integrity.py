@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from functions.aurora import verify_unit
 from functions.aurora.witness import Source
 from lab.postgres import Server
 from tests.steps.company import Company, Drilled, Outcome, Shelf, drill, judge, plan, see
@@ -351,3 +352,22 @@ def test_a_copy_that_is_elsewhere_is_not_looked_into(company: Company, inside: D
     assert outcome.answer["units"] == []
     assert outcome.of("integrity")[0].status == "not_run"
     assert plan()["key"] in outcome.answer["checks"]["key"]
+
+
+def test_a_lost_answer_changes_nothing(
+    company: Company, inside: Drilled, copy: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every call is made twice, as after a crash between its last effect and its answer."""
+    once = judged(company, inside, copy)
+    run = verify_unit.run
+
+    def twice(**given: Any) -> Any:
+        run(**given)
+        return run(**given)
+
+    monkeypatch.setattr(verify_unit, "run", twice)
+    calls = iter(range(10**6))
+    again = judged(
+        company, inside, copy, remaining_seconds=lambda: 900.0 if next(calls) % 40 else 0.0
+    )
+    assert said(again) == said(once)
