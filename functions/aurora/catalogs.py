@@ -13,7 +13,8 @@ from typing import Any
 
 from functions.aurora import database
 from functions.aurora.database import QueryFailed, Session
-from functions.aurora.fingerprint import MOST_OBJECTS, Entry
+from functions.aurora.definitions import Entry
+from functions.aurora.fingerprint import MOST_OBJECTS
 from functions.aurora.sequences import Ends, Value
 
 PAGE = 4000
@@ -21,7 +22,7 @@ PAGE = 4000
 
 LOCK_SECONDS = 0.2
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 """How often a kind is read anew where an object went away, or was locked, while it was read."""
 
 
@@ -92,9 +93,17 @@ def kept(pages: int, get: Callable[[int], Any]) -> Iterator[Entry]:
             yield Entry.from_record(record)
 
 
-def sequence_values(session: Session) -> list[Value]:
-    """How far each sequence has come."""
-    return [Value(**row) for row in session.all("sequences")]
+def sequence_values(session: Session, *, alive: bool) -> list[Value]:
+    """How far each sequence has come. Raises QueryFailed."""
+    attempts = ATTEMPTS if alive else 1
+    while True:
+        attempts -= 1
+        try:
+            pages = session.pages("sequences", size=PAGE, lock_seconds=1)
+            return [Value(**row) for page in pages for row in page]
+        except QueryFailed as failure:
+            if not attempts or not (failure.passing or failure.damaged):
+                raise
 
 
 def column_ends(session: Session, values: Sequence[Value]) -> dict[str, Ends | str]:

@@ -17,6 +17,7 @@ from functions.aurora import (
     catalogs,
     comparison,
     database,
+    definitions,
     fingerprint,
     history,
     inspection,
@@ -298,7 +299,7 @@ def _fingerprint(
     if seen is None:
         return [_unplaced("catalogs", database_name, "the witness has not read the catalogs")]
     version_number = session.one("catalog_edges")["version_number"]
-    kinds = fingerprint.kinds_of(version_number, comments=asked["comments"])
+    kinds = definitions.kinds_of(version_number, comments=asked["comments"])
     reading = catalogs.Reading(session=session, kinds=kinds, alive=False)
     excluded = {target for target, why in manifest.excluded if why == tables.BY_CONFIGURATION}
     compared = fingerprint.compare(
@@ -335,7 +336,7 @@ def _sequences(
         [sequences.Value(**record) for record in work.witness(f"sequences-{side}")]
         for side in ("before", "after")
     )
-    there = catalogs.sequence_values(session)
+    there = catalogs.sequence_values(session, alive=False)
     return sequences.check(
         target=target,
         before=before,

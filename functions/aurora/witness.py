@@ -26,7 +26,8 @@ from functions import clock
 from functions.aurora import catalogs, counting, database, inspection, manifest, tables
 from functions.aurora.comparison import AFTER_T, HEARTBEAT_TOLERANCE, WINDOW, restore_point
 from functions.aurora.database import Login, QueryFailed, Session
-from functions.aurora.fingerprint import Catalogs, kinds_of
+from functions.aurora.definitions import kinds_of
+from functions.aurora.fingerprint import Catalogs
 from functions.aurora.manifest import Manifest, Reading, Table
 from functions.errors import DrillError, SourceChanged, TryAgain
 from functions.model import Answer
@@ -277,7 +278,7 @@ def _read_catalogs(work: _Work, session: Session, side: str) -> None:
     )
     values: list[dict[str, Any]] = []
     try:
-        values = [value.to_record() for value in catalogs.sequence_values(session)]
+        values = [value.to_record() for value in catalogs.sequence_values(session, alive=True)]
     except QueryFailed as failure:
         reading.unread["sequence_values"] = str(failure)
     work.put(f"sequences-{side}", values)

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from functions import clock, naming
+from functions.aurora.definitions import KINDS
 from functions.aurora.expectation import Expectation
-from functions.aurora.fingerprint import KINDS
 from infra.durations import Duration
 from infra.schema.base import DrillName, Identifier, Name, Schedule, Severity, Table, Values
 

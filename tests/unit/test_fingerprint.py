@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.aurora import fingerprint
-from functions.aurora.fingerprint import KINDS, Catalogs, Entry, checks, compare
+from functions.aurora.definitions import KINDS, Entry
+from functions.aurora.fingerprint import Catalogs, checks, compare
 from functions.model import Status
 
 SEEN = Catalogs(before=1, after=1, objects=9, horizon=100, next_xid=200)

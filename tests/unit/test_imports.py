@@ -19,6 +19,7 @@ PURE = [
     "functions/naming.py",
     "functions/verdict.py",
     "functions/aurora/comparison.py",
+    "functions/aurora/definitions.py",
     "functions/aurora/exercise.py",
     "functions/aurora/fingerprint.py",
     "functions/aurora/health.py",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.aurora.fingerprint import KINDS, SINCE
+from functions.aurora.definitions import KINDS, SINCE
 from tests.steps.company import Company, drill, judge, plan
 from tests.steps.fingerprint.conftest import SETTINGS, Estate, witnessed
 

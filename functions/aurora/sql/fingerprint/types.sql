@@ -1,4 +1,5 @@
--- Enumerations with their labels, domains, composite types, ranges and base types.
+-- Enumerations with their labels, domains, composite types, ranges and base types. Arrays come with
+-- the type of their elements.
 SELECT n.nspname || '.' || t.typname AS name,
        concat_ws(
            ' ',
@@ -72,7 +73,7 @@ LEFT JOIN pg_range AS g ON g.rngtypid = t.oid
 LEFT JOIN pg_class AS c ON c.oid = t.typrelid
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
     AND t.typtype <> 'm' AND (c.oid IS NULL OR c.relkind = 'c')
-    AND NOT EXISTS (SELECT FROM pg_type AS i WHERE i.typarray = t.oid)
+    AND NOT (t.typtype = 'b' AND t.typcategory = 'A')
     AND NOT EXISTS (
         SELECT FROM pg_depend AS e
         WHERE e.classid = 'pg_type'::regclass AND e.objid = t.oid AND e.deptype = 'e'
