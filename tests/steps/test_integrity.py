@@ -371,3 +371,12 @@ def test_a_lost_answer_changes_nothing(
         company, inside, copy, remaining_seconds=lambda: 900.0 if next(calls) % 40 else 0.0
     )
     assert said(again) == said(once)
+
+
+def test_a_page_of_rows_zeroed_is_for_the_row_count_to_find(
+    company: Company, inside: Drilled, copy: Server
+) -> None:
+    """It is a valid page without rows: neither amcheck nor a checksum minds."""
+    overwrite(copy, path(company, copy, "'sales.quiet'"), 8192 * 2, bytes(8192))
+    outcome = judged(company, inside, copy)
+    assert outcome.red() == [("row_count", "sales.quiet")]
