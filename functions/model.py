@@ -40,6 +40,7 @@ class CheckClass(StrEnum):
     SCHEMA = "schema"
     ISOLATION = "isolation"
     CONTENT = "content"
+    INTEGRITY = "integrity"
     PROTECTION = "protection"
     ROTATION = "rotation"
     PRIVILEGES = "privileges"

@@ -304,7 +304,11 @@ def _of_aurora(drill: AuroraDrill, configuration: Configuration) -> Iterator[Fin
     yield from _of_witness(drill, configuration)
     try:
         call_budget(drill.document())
-    except Refused:
+    except Refused as refused:
+        if str(refused).startswith("integrity"):
+            expected = "a shorter time, or a longer timing.poll"
+            yield ("integrity", "budget"), f"{drill.integrity.budget}s", expected
+            return
         expected = "a longer wait: an execution of these deadlines would exceed its history"
         yield ("timing", "poll"), f"{drill.timing.poll}s", expected
 

@@ -30,7 +30,7 @@ RESERVE_SECONDS = 20.0
 ATTEMPTS = 5
 """How often a slice is tried, each time with half the blocks, before its table is given up."""
 
-_OPEN_END = 4294967295  # one past the highest block number
+OPEN_END = 4294967295  # one past the highest block number
 _TID_RANGE_SCAN = 140000  # PostgreSQL 14; an older server would read all for each slice
 
 
@@ -109,7 +109,7 @@ def read_slice(
             slice_end = end_of_slice(start, end or seen["blocks"], slice_blocks)
             end = end if slice_end is None else slice_end
         whole = start == 0 and end is None
-        last = _OPEN_END if end is None else end
+        last = OPEN_END if end is None else end
         places = (
             places_of_first(
                 horizon=horizon,

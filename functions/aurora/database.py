@@ -7,7 +7,7 @@ message where that can name no row's content; never its DETAIL, CONTEXT or the s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -430,7 +430,40 @@ Part = sql.Composable
 """A part of a statement."""
 
 NOTHING: Part = sql.SQL("")
-"""The absence of a part."""
+
+
+def schema(name: str) -> sql.Composable:
+    """A schema's name, quoted."""
+    return column(name)
+
+
+def only(name: sql.Composable) -> sql.Composable:
+    """A table without those that inherit from it."""
+    return sql.SQL("ONLY {}").format(name)
+
+
+def refers(columns: Sequence[str], *, matches_full: bool) -> sql.Composable:
+    """The condition that a row x refers to another at all: its columns are not null.
+
+    >>> refers(["a", "b"], matches_full=True).as_string()
+    'x."a" IS NOT NULL OR x."b" IS NOT NULL'
+    """
+    word: LiteralString = " OR " if matches_full else " AND "
+    return sql.SQL(word).join(sql.SQL("x.{} IS NOT NULL").format(column(name)) for name in columns)
+
+
+def matched(
+    parents: Sequence[str], children: Sequence[str], schemas: Sequence[str]
+) -> sql.Composable:
+    """The condition that a row p is what a row x refers to, each column by its key's own operator.
+
+    >>> matched(["id"], ["customer"], ["pg_catalog"]).as_string()
+    'p."id" OPERATOR("pg_catalog".=) x."customer"'
+    """
+    return sql.SQL(" AND ").join(
+        sql.SQL("p.{} OPERATOR({}.=) x.{}").format(column(parent), column(operator), column(child))
+        for parent, child, operator in zip(parents, children, schemas, strict=True)
+    )
 
 
 @cache

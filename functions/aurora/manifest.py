@@ -6,7 +6,7 @@ Pure. The witness makes it and Verify reads it; between the two it is JSON in th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from functions.aurora.comparison import BLOCK_BYTES, ROUND, WINDOW, Bounds, Counted
@@ -198,6 +198,9 @@ class Manifest:
     reason. `source` and `listed_at` say which database was listed, and when. `holds_rows`: whether
     any table had a row then; None where nobody looked. `catalogs` says what was read of them on
     both sides of the restore point, and where that is kept; None for one in the past.
+    `large_objects` is the system's table of them. `orphans` are the rows that refer to nothing, by
+    foreign key that is not validated (None where they were not counted), `collations` those that
+    sort by another version than was recorded; None where nobody looked.
     """
 
     restore_time: str
@@ -213,6 +216,9 @@ class Manifest:
     heartbeats: tuple[tuple[str, str], ...] | None = None
     tables: tuple[Witnessed, ...] = ()
     excluded: tuple[tuple[str, str], ...] = ()
+    large_objects: Witnessed | None = None
+    orphans: Mapping[str, int | None] = field(default_factory=dict)
+    collations: Sequence[Mapping[str, Any]] | None = None
 
     def to_document(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -231,6 +237,7 @@ class Manifest:
         True
         """
         beats, catalogs = record["heartbeats"], record.get("catalogs")
+        large_objects = record.get("large_objects")
         known = {name: value for name, value in record.items() if name != "extensions"}
         return cls(
             **{
@@ -240,6 +247,7 @@ class Manifest:
                 "heartbeats": beats and tuple((beat[0], beat[1]) for beat in beats),
                 "tables": tuple(_witnessed(table) for table in record["tables"]),
                 "excluded": tuple((entry[0], entry[1]) for entry in record["excluded"]),
+                "large_objects": large_objects and _witnessed(large_objects),
             }
         )
 
@@ -349,6 +357,19 @@ def of_past(
         if not table.excluded
     )
     return kept, tuple((table.target, table.excluded) for table in tables if table.excluded)
+
+
+def of_large_objects(first: Reading, second: Reading) -> Witnessed:
+    """The system's table of large objects, from its two readings."""
+    return Witnessed(
+        schema="pg_catalog",
+        name="pg_largeobject_metadata",
+        kind="r",
+        bytes=second.blocks * BLOCK_BYTES,
+        counted=True,
+        oid=first.oid or 0,
+        **_compared(first, second),
+    )
 
 
 def _compared(first: Reading | None, second: Reading | None) -> dict[str, Any]:

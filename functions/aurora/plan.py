@@ -36,6 +36,9 @@ EVENTS_A_CALL = 10
 LOGIN_TRIES = 60
 """Verify knocks so often while `timing.login` lasts, or every `timing.poll`, whichever is more."""
 
+INTEGRITY_CALL_SECONDS = 600
+"""The look inside may spend as much in one statement; one that a call cut short is begun again."""
+
 MOST_UNITS = 60
 """The Map could take a hundred; fewer and larger units leave each of them more calls."""
 
@@ -251,6 +254,12 @@ def call_budget(drill: Mapping[str, Any]) -> dict[str, int]:
             f"timing.poll_seconds: {poll}: too short for the deadlines: the execution would reach"
             f" {EVENT_BUDGET} history events; poll less often"
         )
+    seconds = drill["integrity"]["budget_seconds"]
+    if a_unit < (needed := 2 + 2 * _polls(seconds, INTEGRITY_CALL_SECONDS)):
+        raise Refused(
+            f"integrity.budget: {seconds} s: takes {needed} calls, and a unit may make {a_unit}:"
+            " choose a shorter one, or poll less often"
+        )
     return {**budget, "verify_unit": a_unit}
 
 
@@ -352,7 +361,8 @@ def required_classes(drill: Mapping[str, Any]) -> list[str]:
     Markers prove where T landed: what the configuration switched off cannot be required, and the
     report shows it as not measured.
 
-    >>> required_classes({"heartbeat": False, "witness": {"endpoint": "reader"}})
+    >>> required_classes({"heartbeat": False, "witness": {"endpoint": "reader"},
+    ...                   "integrity": {"required": False}})
     ['access', 'schema', 'isolation', 'content', 'objective', 'teardown']
     """
     required = [
@@ -365,4 +375,6 @@ def required_classes(drill: Mapping[str, Any]) -> list[str]:
     ]
     if drill["witness"]["endpoint"] != "none" and drill["heartbeat"]:
         required.append(CheckClass.RESTORE_POINT)
+    if drill["integrity"]["required"]:
+        required.append(CheckClass.INTEGRITY)
     return [check_class.value for check_class in required]

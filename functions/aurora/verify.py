@@ -20,6 +20,8 @@ from functions.aurora import (
     definitions,
     fingerprint,
     history,
+    inspection,
+    integrity_checks,
     isolation,
     schema,
     sequences,
@@ -93,12 +95,15 @@ def open_copy(
     if at_restore_point is False:
         checks += [verify_unit.not_done(item, _NOT_THERE) for item in items]
         items = []
+    inside = [item for item in items if item["kind"] == "integrity"]
+    items = [item for item in items if item["kind"] != "integrity"]
     made = balance(
         [Load(weight=item["weight"], blocks=item.get("blocks", 0)) for item in items],
-        most_units=most_units,
+        most_units=most_units - len(inside),
         unit_weight=unit_weight,
     )
-    pieces = [
+    # It does one thing after the other, and takes its time: so it begins with the first.
+    pieces = [[item] for item in inside] + [
         [
             {
                 **items[piece.load],
@@ -245,7 +250,44 @@ def _compare(
     if at_restore_point is not False and not any(table.bounds for table in counted):
         rows += _any_row(work, session, found)
     bytes_of = tables.sizes(session, found)
-    return shape + rows, _items(work, counted, bytes_of)
+    inside, inner = _inside(work, session, found)
+    return shape + rows + inside, [*_items(work, counted, bytes_of), *inner]
+
+
+def _inside(
+    work: _Work, session: Session, found: Sequence[Table]
+) -> tuple[list[Check], list[dict[str, Any]]]:
+    """What the catalogs tell of whether the copy is whole inside, and what remains to be done."""
+    manifest, asked = work.manifest, work.drill["integrity"]
+    target, required = str(work.drill["database"]), bool(asked["required"])
+    try:
+        collations = inspection.collations(session)
+        plan, checks = inspection.prepare(
+            session,
+            asked=asked,
+            target=target,
+            tables=found,
+            orphans=manifest.orphans if manifest else {},
+        )
+    except QueryFailed as failure:
+        if failure.damaged:
+            raise
+        return [integrity_checks.not_run("integrity", target, str(failure), required=required)], []
+    on_source = manifest.collations if manifest else None
+    checks.append(integrity_checks.collation_versions(target, collations, on_source))
+    items: list[dict[str, Any]] = []
+    if manifest and manifest.large_objects:
+        witnessed = manifest.large_objects
+        weight = {witnessed.target: witnessed.bytes}
+        bounded = {"required": Level.BOUNDED.value, "needed": required, "blocks": 0}
+        items.append({**_table(work, witnessed, weight), "check": "large_objects", **bounded})
+    else:
+        nobody = "no witness has counted them"
+        checks.append(integrity_checks.not_run("large_objects", target, nobody, required=False))
+    if plan.passes:
+        work.evidence.put_json(work.key("integrity"), plan.to_document())
+        items.append({"kind": "integrity", "target": target, "weight": 0, "pieces": 1})
+    return checks, items
 
 
 def _fingerprint(
@@ -564,24 +606,7 @@ def _items(
     work: _Work, counted: Sequence[Witnessed], bytes_of: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """What remains to be read: tables, the user's queries, the columns that tell freshness."""
-    manifest = work.manifest
-    counts = [
-        {
-            "kind": "table",
-            "schema": witnessed.schema,
-            "name": witnessed.name,
-            "horizon": witnessed.horizon,
-            "gap": witnessed.gap,
-            "least": witnessed.least,
-            "most": witnessed.most,
-            "reason": witnessed.reason,
-            "closed_after": manifest.next_xid if manifest and witnessed.bounds else None,
-            "required": _required(work, witnessed),
-            "weight": bytes_of[witnessed.target] + _TABLE_WEIGHT,
-            "blocks": bytes_of[witnessed.target] // comparison.BLOCK_BYTES,
-        }
-        for witnessed in counted
-    ]
+    counts = [_table(work, witnessed, bytes_of) for witnessed in counted]
     queries = [
         {"kind": "check", "weight": _QUERY_WEIGHT, **check} for check in work.drill["checks"]
     ]
@@ -589,6 +614,25 @@ def _items(
         {"kind": "freshness", "weight": _TABLE_WEIGHT, **entry} for entry in work.drill["freshness"]
     ]
     return [*counts, *queries, *fresh]
+
+
+def _table(work: _Work, witnessed: Witnessed, bytes_of: Mapping[str, int]) -> dict[str, Any]:
+    """A table to be read."""
+    manifest = work.manifest
+    return {
+        "kind": "table",
+        "schema": witnessed.schema,
+        "name": witnessed.name,
+        "horizon": witnessed.horizon,
+        "gap": witnessed.gap,
+        "least": witnessed.least,
+        "most": witnessed.most,
+        "reason": witnessed.reason,
+        "closed_after": manifest.next_xid if manifest and witnessed.bounds else None,
+        "required": _required(work, witnessed),
+        "weight": bytes_of[witnessed.target] + _TABLE_WEIGHT,
+        "blocks": bytes_of[witnessed.target] // comparison.BLOCK_BYTES,
+    }
 
 
 def _required(work: _Work, witnessed: Witnessed) -> str:

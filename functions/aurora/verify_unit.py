@@ -12,7 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from functions import clock
-from functions.aurora import comparison, counting, database
+from functions.aurora import (
+    comparison,
+    counting,
+    database,
+    inspection,
+    integrity,
+    integrity_checks,
+)
 from functions.aurora.comparison import Bounds, Counted, Obstacle, Unread
 from functions.aurora.database import Login, QueryFailed, Session
 from functions.aurora.expectation import Expectation, Incomparable, bind_restore_time, shown
@@ -44,6 +51,7 @@ class _Unit:
     remaining_seconds: Callable[[], float]
     slice_bytes: int
     restore_time: datetime
+    inside: integrity.Plan | None = None
 
     def part(self, item: Mapping[str, Any], number: int) -> str:
         return f"{self.plan['key']}/parts/{item['load']}-{number}.json"
@@ -82,12 +90,14 @@ def run(
     """
     todo = evidence.get_json(f"{plan['key']}/checks/units.json")
     items: list[dict[str, Any]] = todo["units"][unit]
+    looks_inside = any(item["kind"] == "integrity" for item in items)
     work = _Unit(
         plan=plan,
         evidence=evidence,
         remaining_seconds=remaining_seconds,
         slice_bytes=slice_bytes,
         restore_time=clock.parse(todo["restore_time"]),
+        inside=_inside(plan, evidence) if looks_inside else None,
     )
     key = f"{plan['key']}/checks/unit-{unit:03}.json"
     place = _Place(**(previous.get("progress") or {}))
@@ -121,7 +131,8 @@ def run(
 
 def _needed(item: Mapping[str, Any]) -> float:
     """Seconds that must be left to begin with an item; at the start of a call there are more."""
-    return counting.RESERVE_SECONDS + (0 if item["kind"] == "table" else QUERY_SECONDS)
+    sliced = item["kind"] in ("table", "integrity")
+    return counting.RESERVE_SECONDS + (0 if sliced else QUERY_SECONDS)
 
 
 def _do(
@@ -130,6 +141,8 @@ def _do(
     """Do the next thing for an item: a record when it is finished and gives one, and the place."""
     if item["kind"] == "table":
         return _count(work, session, item, place)
+    if work.inside is not None:
+        return _inspect(work, work.inside, session, place)
     began = time.monotonic()
     try:
         ask = _freshness if item["kind"] == "freshness" else _query
@@ -140,6 +153,27 @@ def _do(
             return None, replace(place, waits=place.waits + 1, wait_seconds=seconds)
         outcome = _failed_query(item, failure, time.monotonic() - began)
         return outcome, _Place(item=place.item + 1)
+
+
+def _inside(plan: Mapping[str, Any], evidence: Evidence) -> integrity.Plan:
+    return integrity.Plan.from_document(evidence.get_json(f"{plan['key']}/checks/integrity.json"))
+
+
+def _inspect(
+    work: _Unit, plan: integrity.Plan, session: Session, place: _Place
+) -> tuple[Check | None, _Place]:
+    """Do the next thing of the look inside: an item that has its unit for itself."""
+    step = inspection.advance(
+        session,
+        plan,
+        integrity.State.from_document(place.reading),
+        remaining_seconds=work.remaining_seconds,
+        slice_bytes=work.slice_bytes,
+    )
+    if step.finished:
+        return step.check, _Place(item=place.item + 1)
+    reading, waits = asdict(step.state), place.waits + step.later
+    return step.check, replace(place, reading=reading, waits=waits, wait_seconds=1.0)
 
 
 def _count(
@@ -197,13 +231,16 @@ def _gather(
 def _row_count(item: Mapping[str, Any], readings: Sequence[Reading]) -> Check:
     obstacle = next((_obstacle(reading) for reading in readings if reading.problem), None)
     bounds = None if item["least"] is None else Bounds(least=item["least"], most=item["most"])
-    return comparison.row_count(
+    check = comparison.row_count(
         target=f"{item['schema']}.{item['name']}",
         bounds=bounds,
         unbounded_because=item["reason"],
         found=obstacle or sum((reading.counted for reading in readings), Counted()),
         required=Level(item["required"]),
     )
+    if item.get("check") == "large_objects":
+        return integrity_checks.large_objects(check, required=item["needed"])
+    return check
 
 
 def _obstacle(reading: Reading) -> Obstacle:
@@ -288,12 +325,16 @@ def not_done(item: Mapping[str, Any], detail: str) -> Check:
         expected="a comparison with the source",
         observed="not compared",
         detail=detail,
-        level=Level.NONE if item["kind"] == "table" else None,
+        level=Level.NONE if name == "row_count" else None,
     )
 
 
 def _label(item: Mapping[str, Any]) -> tuple[str, str, CheckClass]:
     match item["kind"]:
+        case "integrity":
+            return "integrity", item["target"], CheckClass.INTEGRITY
+        case "table" if item.get("check") == "large_objects":
+            return "large_objects", f"{item['schema']}.{item['name']}", CheckClass.INTEGRITY
         case "table":
             return "row_count", f"{item['schema']}.{item['name']}", CheckClass.CONTENT
         case "freshness":

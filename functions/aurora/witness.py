@@ -23,7 +23,7 @@ from enum import StrEnum
 from typing import Any, Protocol, assert_never
 
 from functions import clock
-from functions.aurora import catalogs, counting, database, manifest, tables
+from functions.aurora import catalogs, counting, database, inspection, manifest, tables
 from functions.aurora.comparison import AFTER_T, HEARTBEAT_TOLERANCE, WINDOW, restore_point
 from functions.aurora.database import Login, QueryFailed, Session
 from functions.aurora.definitions import kinds_of
@@ -289,7 +289,32 @@ def _read_catalogs(work: _Work, session: Session, side: str) -> None:
         "oldest_running": first["oldest_running"],
         "next_xid": session.one("catalog_edges")["next_xid"],
     }
+    _look_inside(work, session, side)
     work.put(f"catalogs-{side}", facts)
+
+
+def _look_inside(work: _Work, session: Session, side: str) -> None:
+    """Write down what shows whether the copy is whole inside: functions/aurora/inspection.py."""
+    facts: dict[str, Any] = {}
+    first = None
+    if side == "before":
+        oids = [table.oid for table in _tables(work) if table.counted]
+        asked = work.drill["integrity"]
+        facts = inspection.of_source(session, asked, oids, work.remaining_seconds)
+    else:
+        first = work.get("insides-before")["large_objects"]
+    facts["large_objects"] = inspection.large_objects(session, first)
+    work.put(f"insides-{side}", facts)
+
+
+def _insides(work: _Work) -> dict[str, Any]:
+    before, after = work.get("insides-before"), work.get("insides-after")
+    readings = [Reading.from_document(side["large_objects"]) for side in (before, after)]
+    return {
+        "large_objects": manifest.of_large_objects(*readings),
+        "orphans": before["orphans"],
+        "collations": before["collations"],
+    }
 
 
 def _catalogs(work: _Work) -> Catalogs:
@@ -424,6 +449,7 @@ def _read_second(work: _Work, progress: Progress) -> Answer:
             catalogs=_catalogs(work),
             tables=kept,
             excluded=excluded,
+            **_insides(work),
         ),
     )
 

@@ -17,6 +17,7 @@ _QUESTIONS: Mapping[CheckClass, str] = {
     CheckClass.SCHEMA: "Is every table, column, index, right and setting back?",
     CheckClass.ISOLATION: "Does nothing in the copy run by itself or reach out?",
     CheckClass.CONTENT: "Are the rows back that were there?",
+    CheckClass.INTEGRITY: "Are its pages, indexes and keys whole?",
     CheckClass.CUSTOM: "Do the questions in drills.yaml get the expected answers?",
     CheckClass.OBJECTIVE: "Was it fast enough, and was little enough lost?",
     CheckClass.TEARDOWN: "Is everything gone that the drill made?",
@@ -34,6 +35,7 @@ class Vocabulary:
         CheckClass.SCHEMA,
         CheckClass.ISOLATION,
         CheckClass.CONTENT,
+        CheckClass.INTEGRITY,
         CheckClass.CUSTOM,
     )
     proof: CheckClass = CheckClass.CONTENT

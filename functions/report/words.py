@@ -18,6 +18,7 @@ CLASS_TITLES: Final = {
     CheckClass.SCHEMA: "Structure",
     CheckClass.ISOLATION: "Isolation",
     CheckClass.CONTENT: "Content",
+    CheckClass.INTEGRITY: "Integrity",
     CheckClass.PROTECTION: "Protection",
     CheckClass.ROTATION: "Rotation",
     CheckClass.PRIVILEGES: "Privileges",

@@ -105,6 +105,19 @@ class Fingerprint(Values):
     """whether comments are compared, true or false"""
 
 
+class Integrity(Values):
+    """How closely the copy's pages, indexes and keys are looked at, and for how long."""
+
+    level: Literal["none", "quick", "full"] = "quick"
+    """none, quick (pages and the order of indexes) or full (that each row is in each index too)"""
+    budget: Annotated[int, Duration("10s", "2h")] = Field(default="10m", validate_default=True)
+    """how long that may take; what there is no time for is named in the report"""
+    foreign_keys: Literal["none", "not-valid", "all"] = "not-valid"
+    """none, not-valid (those that are marked NOT VALID) or all"""
+    required: bool = False
+    """true or false: whether what was not looked at keeps the drill from passing"""
+
+
 class Roles(Values):
     """Database roles."""
 
@@ -181,6 +194,8 @@ class AuroraDrill(Values):
     """a list of tables, each with table, column and within"""
     fingerprint: Fingerprint = Fingerprint()
     """ignore and comments"""
+    integrity: Integrity = Integrity()
+    """level, budget, foreign_keys and required"""
     roles: Roles = Roles()
     """verifier"""
     retention_days_minimum: Annotated[int, Field(ge=1, le=35)] = 7
@@ -232,6 +247,12 @@ class AuroraDrill(Values):
             "fingerprint": {
                 "ignore": list(self.fingerprint.ignore),
                 "comments": self.fingerprint.comments,
+            },
+            "integrity": {
+                "level": self.integrity.level,
+                "budget_seconds": self.integrity.budget,
+                "foreign_keys": self.integrity.foreign_keys,
+                "required": self.integrity.required,
             },
             "roles": {"verifier": self.roles.verifier},
             "retention_days_minimum": self.retention_days_minimum,

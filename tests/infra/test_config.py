@@ -81,6 +81,12 @@ class TestSample:
                 }
             ],
             "fingerprint": {"ignore": [], "comments": False},
+            "integrity": {
+                "level": "quick",
+                "budget_seconds": 600,
+                "foreign_keys": "not-valid",
+                "required": False,
+            },
             "roles": {"verifier": "backup_drills_verifier"},
             "retention_days_minimum": 7,
             "require_encryption": True,
@@ -157,6 +163,12 @@ DRILL = "drills.0"
         (f"{DRILL}.database", "", "", "the name of a database"),
         (f"{DRILL}.schemas", "public", "public", "a list of the schemas"),
         (f"{DRILL}.exclude", ["leads"], "leads", "each as schema.table"),
+        (f"{DRILL}.integrity", "all", "all", "level, budget, foreign_keys and required"),
+        (f"{DRILL}.integrity.level", "deep", "deep", "none, quick (pages"),
+        (f"{DRILL}.integrity.budget", "2h", "7200s", "a shorter time, or a longer timing.poll"),
+        (f"{DRILL}.integrity.budget", "3h", "3h", "from 10s to 2h"),
+        (f"{DRILL}.integrity.foreign_keys", "some", "some", "none, not-valid"),
+        (f"{DRILL}.integrity.required", "heap", "heap", "true or false"),
         (f"{DRILL}.fingerprint", "all", "all", "ignore and comments"),
         (
             f"{DRILL}.fingerprint.ignore",

@@ -271,6 +271,12 @@ def drill(**changes: Any) -> dict[str, Any]:
         "schemas": ["people", "sales"],
         "exclude": [],
         "fingerprint": {"ignore": [], "comments": False},
+        "integrity": {
+            "level": "none",
+            "budget_seconds": 600,
+            "foreign_keys": "not-valid",
+            "required": False,
+        },
         "heartbeat": True,
         "witness": {"endpoint": "writer"},
         "checks": [],

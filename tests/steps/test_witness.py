@@ -281,7 +281,8 @@ def test_a_connection_lost_halfway_keeps_what_was_read(
     monkeypatch.setattr(counting, "read_on", lost_at_the_second)
     login, shelf = company.login(company.source), Shelf()
     see(Source(reader=login, writer=login), shelf, settings=drill(schemas=["extra"]))
-    assert read == ["t", "u", "u", "t", "u"]
+    large_objects = ["pg_largeobject_metadata"] * 2  # with the catalogs, before T and after it
+    assert read == ["t", "u", "u", *large_objects, "t", "u"]
     monkeypatch.setattr(counting, "read_on", lambda *_, **__: lost_at_once())
     with pytest.raises(TryAgain):
         see(Source(reader=login, writer=login), Shelf(), settings=drill(schemas=["extra"]))

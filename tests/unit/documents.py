@@ -21,6 +21,12 @@ DRILL: dict[str, Any] = {
     "capacity": {"min": 0.5, "max": 4.0},
     "objectives": {"rpo_seconds": 300, "rto_seconds": 1800},
     "heartbeat": True,
+    "integrity": {
+        "level": "quick",
+        "budget_seconds": 600,
+        "foreign_keys": "not-valid",
+        "required": False,
+    },
     "witness": {"endpoint": "reader"},
     "checks": [],
     "freshness": [],

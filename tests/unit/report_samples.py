@@ -47,6 +47,7 @@ def drill() -> dict[str, Any]:
         "required_level": "bounded",
         "objectives": {"rpo_seconds": 300, "rto_seconds": 1800},
         "heartbeat": True,
+        "integrity": {"level": "quick", "required": False},
         "witness": {"endpoint": "reader"},
         "severity": "medium",
     }

@@ -189,3 +189,22 @@ def test_what_is_switched_off_cannot_be_required() -> None:
     assert "restore_point" in make()["required_classes"]
     assert "schema" in make(heartbeat=False, witness={"endpoint": "none"})["required_classes"]
     assert "restore_point" not in make(heartbeat=False)["required_classes"]
+
+
+def test_a_look_inside_that_is_required_must_pass_something() -> None:
+    wanted = {**DRILL["integrity"], "required": True}
+    assert "integrity" in make(integrity=wanted)["required_classes"]
+    assert "integrity" not in make()["required_classes"]
+
+
+def test_a_look_inside_has_calls_enough_or_is_refused() -> None:
+    calls = plan.call_budget(DRILL)["verify_unit"]
+    seconds = (calls - 2) // 2 * plan.INTEGRITY_CALL_SECONDS
+    assert seconds >= 600
+    for budget, refused in ((seconds, False), (seconds + 1, True)):
+        wanted = {**DRILL, "integrity": {**DRILL["integrity"], "budget_seconds": budget}}
+        if not refused:
+            assert plan.call_budget(wanted)["verify_unit"] == calls
+            continue
+        with pytest.raises(Refused, match=r"integrity\.budget"):
+            plan.call_budget(wanted)

@@ -25,6 +25,8 @@ PURE = [
     "functions/aurora/exercise.py",
     "functions/aurora/fingerprint.py",
     "functions/aurora/health.py",
+    "functions/aurora/integrity.py",
+    "functions/aurora/integrity_checks.py",
     "functions/aurora/manifest.py",
     "functions/aurora/protection.py",
     "functions/aurora/restorability.py",

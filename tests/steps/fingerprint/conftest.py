@@ -17,7 +17,16 @@ from lab.postgres import Server, Servers, find_binaries
 from tests.steps.company import Company, Drilled, Outcome, Shelf, drill, judge, see
 from tests.steps.conftest import SYSTEM
 
-SETTINGS = {"database": seed.DATABASE, "schemas": list(seed.SCHEMAS)}
+SETTINGS = {
+    "database": seed.DATABASE,
+    "schemas": list(seed.SCHEMAS),
+    "integrity": {
+        "level": "full",
+        "budget_seconds": 600,
+        "foreign_keys": "not-valid",
+        "required": False,
+    },
+}
 
 
 @pytest.fixture(scope="package", params=["wheel", "15"])

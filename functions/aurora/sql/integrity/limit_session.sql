@@ -1,0 +1,2 @@
+-- Limits the statements that follow in this session.
+SELECT set_config('statement_timeout', %(milliseconds)s, false)
