@@ -35,8 +35,7 @@ class Watching(Values):
     snapshot_age: Annotated[int, Duration("24h", "35d")] = Field(
         default="26h", validate_default=True
     )
-    """how old the last automated snapshot may be, and two hours after the backup window; one is
-    taken every day"""
+    """how old the last automated snapshot may be, once the backup window is two hours past"""
     grace: Annotated[int, Duration("1h", "7d")] = Field(default="12h", validate_default=True)
     """how long after its scheduled time its PASS may be missing; never less than it may run"""
     reminder: Reminder = Reminder()
