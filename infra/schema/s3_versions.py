@@ -104,7 +104,7 @@ class S3VersionsDrill(Values):
     noncurrent_days_minimum: Annotated[int, Field(ge=1, le=3650)] = 30
     """days for which a lifecycle rule must keep noncurrent versions, from 1 to 3650"""
     replication: Literal["ignored", "if_replicated", "required"] = "if_replicated"
-    """ignored, if_replicated (no failures where there are rules; not that rules went) or required"""
+    """ignored, if_replicated (no failures where rules are; not that rules went) or required"""
     schedule: Schedule
     """cron and timezone"""
     objectives: S3Objectives = S3Objectives()
