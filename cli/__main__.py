@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -105,4 +106,6 @@ def guarded(given: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # Set, not inherited: a shell without job control starts what runs in its background deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(guarded())
