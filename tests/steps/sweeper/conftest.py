@@ -15,6 +15,7 @@ from functions.sweep import claims, databases, elsewhere, machines
 from lab import aws
 from lab.emulator import Emulator, forget_everything
 from lab.rds import Rds
+from tests.steps.surroundings import surroundings
 from tests.steps.sweeper.premises import EVIDENCE, TABLE, Premises
 
 CLIENTS = (
@@ -59,7 +60,6 @@ def rds(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def account(emulator: Emulator, rds: Rds, monkeypatch: pytest.MonkeyPatch) -> Iterator[Premises]:
     """An account with a ledger, an evidence bucket, and nothing else."""
-    access, secret, token = aws.NOBODY
     wiring = Settings(
         evidence_bucket=EVIDENCE,
         ledger_table=TABLE,
@@ -71,12 +71,7 @@ def account(emulator: Emulator, rds: Rds, monkeypatch: pytest.MonkeyPatch) -> It
     )
     environment = {
         **wiring.to_environment(),
-        "AWS_ENDPOINT_URL": emulator.endpoint,
-        "AWS_REGION": aws.REGION,
-        "AWS_DEFAULT_REGION": aws.REGION,
-        "AWS_ACCESS_KEY_ID": access,
-        "AWS_SECRET_ACCESS_KEY": secret,
-        "AWS_SESSION_TOKEN": token,
+        **surroundings(emulator),
         "AWS_MAX_ATTEMPTS": "1",
     }
     for name, value in environment.items():

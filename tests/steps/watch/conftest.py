@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import aws
 from lab.emulator import Emulator
+from tests.steps.surroundings import surroundings
 from tests.steps.watch.deployment import Deployment
 
 
@@ -43,15 +43,9 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 @pytest.fixture
 def deployment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     """A deployment of its own, as the environment of its functions names it."""
-    access, secret, token = aws.NOBODY
     made = Deployment(emulator)
     for name, value in {
-        "AWS_ENDPOINT_URL": emulator.endpoint,
-        "AWS_REGION": aws.REGION,
-        "AWS_DEFAULT_REGION": aws.REGION,
-        "AWS_ACCESS_KEY_ID": access,
-        "AWS_SECRET_ACCESS_KEY": secret,
-        "AWS_SESSION_TOKEN": token,
+        **surroundings(emulator),
         **made.settings.to_environment(),
     }.items():
         monkeypatch.setenv(name, value)

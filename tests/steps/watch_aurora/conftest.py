@@ -14,12 +14,12 @@ from functions.aurora.examine import examine
 from functions.health import Health
 from functions.settings import Settings
 from functions.watch.watched import Source
-from lab import aws
 from lab.emulator import Emulator
 from lab.rds import Rds
 from lab.rds_offers import Offers
 from lab.rds_records import ServedCluster
 from lab.rds_snapshots import take_automated
+from tests.steps.surroundings import surroundings
 
 CLUSTER, SUBNET_GROUP, PARAMETER_GROUP = "prod", "drill-stack", "drill-aurora-postgresql15"
 WANTED = {
@@ -109,7 +109,6 @@ def rds(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def new(emulator: Emulator, rds: Rds, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The world with the cluster as it was made a moment ago, and the environment of a function."""
-    access, secret, token = aws.NOBODY
     settings = Settings(
         evidence_bucket="",
         ledger_table="",
@@ -119,12 +118,7 @@ def new(emulator: Emulator, rds: Rds, monkeypatch: pytest.MonkeyPatch) -> Iterat
     )
     for name, value in {
         **settings.to_environment(),
-        "AWS_ENDPOINT_URL": emulator.endpoint,
-        "AWS_REGION": aws.REGION,
-        "AWS_DEFAULT_REGION": aws.REGION,
-        "AWS_ACCESS_KEY_ID": access,
-        "AWS_SECRET_ACCESS_KEY": secret,
-        "AWS_SESSION_TOKEN": token,
+        **surroundings(emulator),
     }.items():
         monkeypatch.setenv(name, value)
     forget_clients()

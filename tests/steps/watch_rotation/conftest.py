@@ -46,7 +46,7 @@ def secret(premises: Premises, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watc
 
 @pytest.fixture
 def trail(premises: Premises, monkeypatch: pytest.MonkeyPatch) -> Trail:
-    """A CloudTrail that answers; moto's has no history."""
+    """A CloudTrail whose history and refusals are the test's own."""
     made = Trail(premises.emulator.own_answer)
     monkeypatch.setattr(premises.emulator, "own_answer", made.answer)
     return made

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from functions.s3_versions import objects
-from lab import aws
 from lab.emulator import Emulator
+from tests.steps.surroundings import surroundings
 from tests.steps.watch_s3.bucket import Bucket
 
 
@@ -34,15 +34,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 @pytest.fixture
 def here(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
     """The emulator, as the environment of a function names it."""
-    access, secret, token = aws.NOBODY
-    for name, value in {
-        "AWS_ENDPOINT_URL": emulator.endpoint,
-        "AWS_REGION": aws.REGION,
-        "AWS_DEFAULT_REGION": aws.REGION,
-        "AWS_ACCESS_KEY_ID": access,
-        "AWS_SECRET_ACCESS_KEY": secret,
-        "AWS_SESSION_TOKEN": token,
-    }.items():
+    for name, value in surroundings(emulator).items():
         monkeypatch.setenv(name, value)
     objects.client.cache_clear()
     yield emulator
