@@ -207,7 +207,7 @@ class Obstacle:
     detail: str
 
 
-def row_count(
+def rows(
     *,
     target: str,
     bounds: Bounds | None,
@@ -215,12 +215,12 @@ def row_count(
     found: Counted | Obstacle,
     required: Level,
 ) -> Check:
-    """The check `row_count` of one table, of a copy that is at the restore point or may be.
+    """The check `rows` of one table, of a copy that is at the restore point or may be.
 
     Where the witness has no bounds the rows are counted, in full, and that is all that is proven;
     nor is more where rows of the copy may be old or have been written to it.
 
-    >>> check = row_count(target="s.t", bounds=Bounds(least=9, most=9), unbounded_because="",
+    >>> check = rows(target="s.t", bounds=Bounds(least=9, most=9), unbounded_because="",
     ...     found=Counted(total=12, old=8), required=Level.BOUNDED)
     >>> check.status, check.expected, check.observed
     (<Status.FAILED: 'failed'>, '9', '8')
@@ -231,7 +231,7 @@ def row_count(
 
     def outcome(status: Status, observed: str, detail: str, reached: Level | None = None) -> Check:
         return Check(
-            name="row_count",
+            name="rows",
             check_class=CheckClass.CONTENT,
             target=target,
             status=status,

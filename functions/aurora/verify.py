@@ -579,7 +579,7 @@ def _uncounted(work: _Work, table: Witnessed, found: Table | None) -> Check | No
 
 def _not_counted(target: str, reason: str) -> Check:
     return Check(
-        name="row_count",
+        name="rows",
         check_class=CheckClass.CONTENT,
         target=target,
         status=Status.NOT_RUN,

@@ -231,7 +231,7 @@ def _gather(
 def _row_count(item: Mapping[str, Any], readings: Sequence[Reading]) -> Check:
     obstacle = next((_obstacle(reading) for reading in readings if reading.problem), None)
     bounds = None if item["least"] is None else Bounds(least=item["least"], most=item["most"])
-    check = comparison.row_count(
+    check = comparison.rows(
         target=f"{item['schema']}.{item['name']}",
         bounds=bounds,
         unbounded_because=item["reason"],
@@ -325,7 +325,7 @@ def not_done(item: Mapping[str, Any], detail: str) -> Check:
         expected="a comparison with the source",
         observed="not compared",
         detail=detail,
-        level=Level.NONE if name == "row_count" else None,
+        level=Level.NONE if name == "rows" else None,
     )
 
 
@@ -336,7 +336,7 @@ def _label(item: Mapping[str, Any]) -> tuple[str, str, CheckClass]:
         case "table" if item.get("check") == "large_objects":
             return "large_objects", f"{item['schema']}.{item['name']}", CheckClass.INTEGRITY
         case "table":
-            return "row_count", f"{item['schema']}.{item['name']}", CheckClass.CONTENT
+            return "rows", f"{item['schema']}.{item['name']}", CheckClass.CONTENT
         case "freshness":
             return "freshness", f"{item['table']}.{item['column']}", CheckClass.CONTENT
         case _:

@@ -13,6 +13,6 @@ def delete(connection: Connection) -> None:
 
 DAMAGE = Damage(
     description="five rows of nigredo_leads.private_notes are missing, all hidden by its policy",
-    check="row_count",
+    check="rows",
     after_restore=delete,
 )

@@ -13,6 +13,6 @@ def delete(connection: Connection) -> None:
 
 DAMAGE = Damage(
     description="three of the thousands of rows of nigredo_leads.consents are missing",
-    check="row_count",
+    check="rows",
     after_restore=delete,
 )

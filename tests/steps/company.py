@@ -351,7 +351,7 @@ class Outcome:
 
     def counts(self) -> list[Check]:
         """The row counts of tables that nothing excludes."""
-        return [c for c in self.of("row_count") if not c.by_configuration]
+        return [c for c in self.of("rows") if not c.by_configuration]
 
     def red(self) -> list[tuple[str, str]]:
         """Name and target of what failed."""

@@ -21,22 +21,22 @@ FAULTS: list[list[Fault]] = [
         (
             "a row of a quiet table is missing",
             "DELETE FROM sales.quiet WHERE id = 77",
-            ("row_count", "sales.quiet"),
+            ("rows", "sales.quiet"),
         ),
         (
             "many rows of a busy table are missing",
             "DELETE FROM sales.busy WHERE id % 2 = 0 AND id < 20000",
-            ("row_count", "sales.busy"),
+            ("rows", "sales.busy"),
         ),
         (
             "a partition is empty",
             "TRUNCATE sales.events_old",
-            ("row_count", "sales.events_old"),
+            ("rows", "sales.events_old"),
         ),
         (
             "a row that a policy hides is missing",
             "DELETE FROM people.hidden WHERE id = 1",
-            ("row_count", "people.hidden"),
+            ("rows", "people.hidden"),
         ),
         (
             "a table is dropped",
@@ -57,7 +57,7 @@ FAULTS: list[list[Fault]] = [
             "INSERT INTO sales.quiet VALUES (5001, 'again', 1);"
             "SELECT heap_force_freeze('sales.quiet'::regclass, array_agg(ctid)) FROM sales.quiet"
             " WHERE id = 5001",
-            ("row_count", "sales.quiet"),
+            ("rows", "sales.quiet"),
         ),
         (
             "a partition is dropped",
@@ -118,8 +118,8 @@ def test_rows_hidden_from_the_role_are_not_counted_in_part(
     company.run("ALTER ROLE backup_drills_verifier NOBYPASSRLS", copy)
     outcome = judged(company, drilled, copy)
     assert outcome.red() == [("roles", "shop")]
-    assert outcome.unsure() == [("row_count", "people.hidden")]
-    assert "row-level security" in outcome.of("row_count", "people.hidden")[0].detail
+    assert outcome.unsure() == [("rows", "people.hidden")]
+    assert "row-level security" in outcome.of("rows", "people.hidden")[0].detail
 
 
 def test_what_is_written_to_the_copy_is_noticed(company: Company, drilled: Drilled) -> None:
@@ -132,8 +132,8 @@ def test_what_is_written_to_the_copy_is_noticed(company: Company, drilled: Drill
             connection.execute("SELECT pg_current_xact_id()")
     company.run("INSERT INTO sales.quiet VALUES (6000, 'new', 1)", copy)
     outcome = judged(company, drilled, copy)
-    assert outcome.red() == [("row_count", "sales.quiet")]
-    observed = outcome.of("row_count", "sales.quiet")[0].observed
+    assert outcome.red() == [("rows", "sales.quiet")]
+    observed = outcome.of("rows", "sales.quiet")[0].observed
     assert observed == "4000, and 1 written after the restore point"
 
 
@@ -146,8 +146,8 @@ def test_a_page_that_cannot_be_read_is_a_failure(company: Company, drilled: Dril
         file.write(b"\xde\xad" * 50)
     copy.start()
     outcome = judged(company, drilled, copy)
-    assert outcome.red() == [("row_count", "sales.busy")]
-    check = outcome.of("row_count", "sales.busy")[0]
+    assert outcome.red() == [("rows", "sales.busy")]
+    check = outcome.of("rows", "sales.busy")[0]
     assert check.observed == "unreadable"
     assert "invalid page in block 3" in check.detail
 
@@ -172,8 +172,8 @@ def test_a_required_level_that_is_not_reached_is_no_proof(
     copy = company.login(on_time(company, drilled))
     outcome = judge(copy, drilled.witnessed, drilled.fresh(), planned=plan(required="exact"))
     assert outcome.red() == []
-    assert {name for name, _ in outcome.unsure()} == {"row_count"}
-    assert "required is exact" in outcome.of("row_count", "sales.quiet")[0].detail
+    assert {name for name, _ in outcome.unsure()} == {"rows"}
+    assert "required is exact" in outcome.of("rows", "sales.quiet")[0].detail
 
 
 def test_a_copy_still_in_recovery_is_waited_for(company: Company, drilled: Drilled) -> None:

@@ -47,8 +47,8 @@ def test_no_false_alarm_while_the_source_is_written(company: Company, attempt: i
     outcome = judge(company.login(copy), witnessed, shelf, settings=our.drill(freshness=FRESH))
     nothing_wrong(outcome)
     assert witnessed["bounded"] == COUNTED, attempt
-    assert outcome.of("row_count", "sales.quiet")[0].expected == "4000"
-    busy = outcome.of("row_count", "sales.busy")[0]
+    assert outcome.of("rows", "sales.quiet")[0].expected == "4000"
+    busy = outcome.of("rows", "sales.busy")[0]
     assert ".." in busy.expected, "the writers have changed nothing: the test proves nothing"
     assert outcome.of("freshness")[0].status == "passed"
 

@@ -284,7 +284,7 @@ def test_a_page_of_rows_that_cannot_be_read_is_named_with_its_block(
     assert "sales.orders, block 9: " in heap.detail
     (key,) = outcome.of("foreign_keys", "sales.orders.orders_customer_fkey")
     assert (key.status, key.observed) == ("failed", "2 findings")
-    others = {"heap", "row_count", "foreign_keys"} | (
+    others = {"heap", "rows", "foreign_keys"} | (
         {"checksums"} if checksummed(company, copy) else set()
     )
     assert {red[0] for red in outcome.red()} <= others
@@ -379,4 +379,4 @@ def test_a_page_of_rows_zeroed_is_for_the_row_count_to_find(
     """It is a valid page without rows: neither amcheck nor a checksum minds."""
     overwrite(copy, path(company, copy, "'sales.quiet'"), 8192 * 2, bytes(8192))
     outcome = judged(company, inside, copy)
-    assert outcome.red() == [("row_count", "sales.quiet")]
+    assert outcome.red() == [("rows", "sales.quiet")]

@@ -110,7 +110,7 @@ def test_a_source_that_is_not_read(company: Company, moment: str) -> None:
     assert outcome.red() == outcome.unsure() == []
     assert len(outcome.counts()) == RECORDED
     assert [check.target for check in outcome.of("schema_present")] == ["people", "sales"]
-    assert outcome.of("row_count", "sales.cache")[0].by_configuration
+    assert outcome.of("rows", "sales.cache")[0].by_configuration
     assert outcome.of("tables")[0].status == "passed"
     assert outcome.of("heartbeats")[0].detail == "not measured: the configuration has no witness"
     company.run("DROP SCHEMA people CASCADE", restored)

@@ -81,8 +81,8 @@ def judged(wrapped: Company, *damage: str) -> Outcome:
     for statement in damage:
         wrapped.run(statement, copy)
     outcome = judge(wrapped.login(copy), witnessed, shelf, settings=SETTINGS)
-    assert outcome.unsure() == [("row_count", "sales.next")]
-    (unsure,) = outcome.of("row_count", "sales.next")
+    assert outcome.unsure() == [("rows", "sales.next")]
+    (unsure,) = outcome.of("rows", "sales.next")
     assert "written 2^32 transactions earlier" in unsure.detail
     assert sorted(c.target for c in outcome.counts() if c.level == "bounded") == BOUNDED
     wrapped.forget_copies()
@@ -93,13 +93,13 @@ def test_a_server_in_its_second_round(wrapped: Company) -> None:
     wrapped.run(BURN.format(count=30))  # up to among those of `next`
     healthy = judged(wrapped)
     assert healthy.red() == []
-    (check,) = healthy.of("row_count", "sales.ahead")
+    (check,) = healthy.of("rows", "sales.ahead")
     assert (check.expected, check.observed) == ("50", "50")
     damaged = judged(
         wrapped, "DELETE FROM sales.ahead WHERE id > 15", "DELETE FROM sales.bulk WHERE id = 1"
     )
-    assert damaged.red() == [("row_count", "sales.ahead"), ("row_count", "sales.bulk")]
-    (check,) = damaged.of("row_count", "sales.ahead")
+    assert damaged.red() == [("rows", "sales.ahead"), ("rows", "sales.bulk")]
+    (check,) = damaged.of("rows", "sales.ahead")
     assert check.detail == "at least 35 rows that existed at the restore point are missing"
 
 

@@ -139,10 +139,10 @@ def test_a_table_rewritten_around_the_restore_point_is_only_counted(
     settings = drill(schemas=["extra"])
     strict = judge(copy, witnessed, shelf, settings=settings)
     assert strict.red() == []
-    assert strict.unsure() == [("row_count", "extra.t")]
+    assert strict.unsure() == [("rows", "extra.t")]
     mild = judge(copy, witnessed, shelf, settings=settings, planned=plan(required="counted"))
     assert mild.red() == mild.unsure() == []
-    assert mild.of("row_count", "extra.t")[0].detail.startswith("counted only: it was rewritten")
+    assert mild.of("rows", "extra.t")[0].detail.startswith("counted only: it was rewritten")
 
 
 @pytest.mark.usefixtures("_extra")
@@ -157,7 +157,7 @@ def test_a_view_refreshed_around_the_restore_point_needs_only_to_be_readable(
     copy = company.login(company.restore(witnessed["restore_time"]))
     outcome = judge(copy, witnessed, shelf, settings=drill(schemas=["extra"]))
     assert outcome.red() == outcome.unsure() == []
-    assert outcome.of("row_count", "extra.m")[0].level == "counted"
+    assert outcome.of("rows", "extra.m")[0].level == "counted"
 
 
 @pytest.mark.usefixtures("_extra")
@@ -165,11 +165,11 @@ def test_a_table_dropped_around_the_restore_point_is_not_missed(company: Company
     shelf = Shelf()
     witnessed = see_with(company, shelf, {"second": lambda: company.run("DROP TABLE extra.u")})
     copy = company.restore(witnessed["restore_time"])
-    for required, unsure in (("bounded", [("row_count", "extra.u")]), ("counted", [])):
+    for required, unsure in (("bounded", [("rows", "extra.u")]), ("counted", [])):
         outcome = extra(company, copy, witnessed, shelf, required)
         assert outcome.red() == []
         assert outcome.unsure() == unsure
-        (shown,) = outcome.of("row_count", "extra.u")
+        (shown,) = outcome.of("rows", "extra.u")
         assert "dropped or renamed while the source was witnessed" in shown.detail
     company.run("DROP TABLE extra.u", copy)
     for required, sure in (("bounded", False), ("counted", False), ("none", True)):
@@ -185,7 +185,7 @@ def test_a_table_swapped_around_the_restore_point_is_missed_when_it_is_not_there
     shelf = Shelf()
     witnessed = see_with(company, shelf, {"second": lambda: company.run(SWAP)})
     copy = company.restore(witnessed["restore_time"])
-    assert extra(company, copy, witnessed, shelf).unsure() == [("row_count", "extra.u")]
+    assert extra(company, copy, witnessed, shelf).unsure() == [("rows", "extra.u")]
     mild = extra(company, copy, witnessed, shelf, "counted")
     assert mild.red() == mild.unsure() == []
     company.run("DROP TABLE extra.u", copy)
@@ -205,7 +205,7 @@ def test_a_table_made_around_the_restore_point_may_be_missing(company: Company) 
     assert {target for _, target in strict.unsure()} == {"extra.late"}
     assert extra(company, copy, witnessed, shelf, "none").unsure() == []
     company.run(made, copy)
-    assert extra(company, copy, witnessed, shelf).unsure() == [("row_count", "extra.late")]
+    assert extra(company, copy, witnessed, shelf).unsure() == [("rows", "extra.late")]
     assert extra(company, copy, witnessed, shelf, "counted").unsure() == []
 
 
@@ -226,9 +226,9 @@ def test_a_partition_in_another_schema_is_compared(company: Company) -> None:
     copy = company.restore(witnessed["restore_time"])
     healthy = extra(company, copy, witnessed, shelf)
     assert healthy.red() == healthy.unsure() == []
-    assert not healthy.of("row_count", "attic.unrelated")
+    assert not healthy.of("rows", "attic.unrelated")
     company.run("DELETE FROM attic.log_1 WHERE id = 7", copy)
-    assert extra(company, copy, witnessed, shelf).red() == [("row_count", "attic.log_1")]
+    assert extra(company, copy, witnessed, shelf).red() == [("rows", "attic.log_1")]
 
 
 @pytest.mark.usefixtures("_extra")
@@ -239,10 +239,10 @@ def test_a_view_that_holds_nothing_is_compared_as_such(company: Company) -> None
     copy = company.restore(witnessed["restore_time"])
     outcome = extra(company, copy, witnessed, shelf)
     assert outcome.red() == outcome.unsure() == []
-    (empty,) = outcome.of("row_count", "extra.m")
+    (empty,) = outcome.of("rows", "extra.m")
     assert (empty.status, empty.observed, empty.level) == ("passed", "not populated", "bounded")
     company.run("REFRESH MATERIALIZED VIEW extra.m", copy)
-    assert extra(company, copy, witnessed, shelf).unsure() == [("row_count", "extra.m")]
+    assert extra(company, copy, witnessed, shelf).unsure() == [("rows", "extra.m")]
     company.run("DROP MATERIALIZED VIEW extra.m", copy)
     assert extra(company, copy, witnessed, shelf).red() == [("table_present", "extra.m")]
 
@@ -258,7 +258,7 @@ def test_a_table_of_another_access_method_is_no_proof(company: Company) -> None:
         witnessed = see_with(company, shelf, {})
         copy = company.restore(witnessed["restore_time"])
         outcome = extra(company, copy, witnessed, shelf)
-        assert outcome.unsure() == [("row_count", "extra.a")]
+        assert outcome.unsure() == [("rows", "extra.a")]
         assert outcome.of("table_present", "extra.a")[0].status == "passed"
         company.run("DROP TABLE extra.a", copy)
         assert extra(company, copy, witnessed, shelf).red() == [("table_present", "extra.a")]

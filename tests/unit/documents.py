@@ -104,6 +104,6 @@ def healthy_records() -> dict[str, list[dict[str, Any]]]:
     """What the evidence bucket holds for the healthy document."""
     return {
         "k/verify.json": [check().to_document()],
-        "k/unit-000.json": [check("row_count", CheckClass.CONTENT).to_document()],
+        "k/unit-000.json": [check("rows", CheckClass.CONTENT).to_document()],
         "k/unit-001.json": [],
     }

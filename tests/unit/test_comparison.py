@@ -24,7 +24,7 @@ from functions.aurora.comparison import (
     compare_beats,
     end_of_slice,
     restore_point,
-    row_count,
+    rows,
 )
 from functions.aurora.expectation import Expectation, Incomparable, bind_restore_time, shown
 from functions.aurora.fingerprint import Catalogs
@@ -62,7 +62,7 @@ def test_slices_cover_a_table_once(blocks: int, most: int) -> None:
 
 
 def judged(found: Counted | Obstacle, bounds: Bounds | None, required: Level) -> Check:
-    return row_count(
+    return rows(
         target="s.t", bounds=bounds, unbounded_because="why", found=found, required=required
     )
 

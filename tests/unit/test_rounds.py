@@ -20,7 +20,7 @@ from functions.aurora.comparison import (
     Counted,
     places_of_first,
     places_of_later,
-    row_count,
+    rows,
 )
 from functions.aurora.database import Session
 from functions.aurora.manifest import Reading
@@ -130,7 +130,7 @@ def later(first: Reading, **changes: Any) -> Reading:
 
 def judged(facts: dict[str, Any], found: Counted) -> Check:
     bounds = Bounds(least=facts["least"], most=facts["most"]) if "least" in facts else None
-    return row_count(
+    return rows(
         target="s.t",
         bounds=bounds,
         unbounded_because=facts.get("reason", ""),
@@ -283,7 +283,7 @@ def test_a_copy_that_used_more_ids_than_the_gap_holds_is_no_proof() -> None:
     bounds = Bounds(least=5, most=5)
     unsure = Counted(total=5, old=5, unsure=1)
     for required, status in [("bounded", Status.NOT_RUN), ("counted", Status.PASSED)]:
-        check = row_count(
+        check = rows(
             target="s.t",
             bounds=bounds,
             unbounded_because="",

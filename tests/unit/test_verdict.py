@@ -108,7 +108,7 @@ def test_a_document_that_lacks_any_key_is_never_a_pass(lacking: set[str]) -> Non
 
 def test_gather_returns_every_record() -> None:
     checks = gather(healthy_document(), healthy_records())
-    assert [c.name for c in checks] == ["login", "row_count"]
+    assert [c.name for c in checks] == ["login", "rows"]
 
 
 @pytest.mark.parametrize(
