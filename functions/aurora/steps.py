@@ -68,6 +68,7 @@ def _look_around(run: Run) -> Surroundings:
 def witness(run: Run) -> Answer:
     """Write down what is true now on the source, either side of the restore point, and fix T."""
     from functions.aurora import witness as witnessing
+    from functions.aurora.witness_work import Source
 
     source = run.plan["source"]
     endpoint = run.drill["witness"]["endpoint"]
@@ -76,7 +77,7 @@ def witness(run: Run) -> Answer:
     return witnessing.advance(
         source=None
         if endpoint == "none"
-        else witnessing.Source(reader=reader if endpoint == "reader" else writer, writer=writer),
+        else Source(reader=reader if endpoint == "reader" else writer, writer=writer),
         drill=run.drill,
         plan=run.plan,
         previous=run.previous,

@@ -24,7 +24,7 @@ from functions.aurora.comparison import Bounds, Counted, Obstacle, Unread
 from functions.aurora.database import Login, QueryFailed, Session
 from functions.aurora.expectation import Expectation, Incomparable, bind_restore_time, shown
 from functions.aurora.manifest import Reading
-from functions.aurora.witness import Evidence
+from functions.aurora.witness_work import Evidence
 from functions.errors import TryAgain
 from functions.model import Answer, Check, CheckClass, Level, Status, tally
 from functions.step import done, waiting

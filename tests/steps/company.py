@@ -21,7 +21,7 @@ import psycopg
 from functions import clock
 from functions.aurora import counting, verify, verify_unit, witness
 from functions.aurora.database import Login
-from functions.aurora.witness import Source
+from functions.aurora.witness_work import Source
 from functions.errors import EvidenceMissing
 from functions.model import Check
 from lab.authority import Authority

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.aurora.witness import Source
+from functions.aurora.witness_work import Source
 from lab.authority import Authority
 from lab.postgres import Servers, find_binaries
 from tests.steps.company import DATABASE, INSTALL, SCHEMA, Company, Drilled, Shelf, see

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from functions.aurora import verify_unit, witness
-from functions.aurora.witness import Source
+from functions.aurora.witness_work import Source
 from tests.steps import company as our
 from tests.steps.company import (
     COUNTED,

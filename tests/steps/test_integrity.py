@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions.aurora import verify_unit
-from functions.aurora.witness import Source
+from functions.aurora.witness_work import Source
 from lab.postgres import Server
 from tests.steps.company import Company, Drilled, Outcome, Shelf, drill, judge, plan, see
 

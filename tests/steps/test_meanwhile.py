@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from functions.aurora import witness
-from functions.aurora.witness import Source
+from functions.aurora.witness_work import Source
 from tests.steps.company import DATABASE, Company, Shelf, drill, drive, judge, plan, plenty, see
 
 ESTATE = """

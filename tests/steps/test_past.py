@@ -12,7 +12,7 @@ import pytest
 
 from functions import clock
 from functions.aurora import witness
-from functions.aurora.witness import Source
+from functions.aurora.witness_work import Source
 from lab.postgres import Server
 from tests.steps.company import (
     RECORDED,

@@ -9,7 +9,7 @@ import pytest
 
 from functions.aurora import counting, database
 from functions.aurora.manifest import Reading
-from functions.aurora.witness import Source
+from functions.aurora.witness_work import Source
 from tests.steps.company import DATABASE, INSTALL, Company, Outcome, Shelf, drill, judge, see
 
 SCHEMA = """

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from functions.aurora import counting, database, witness
-from functions.aurora.witness import HeartbeatMissing, NothingToWitness, ReaderBehind, Source
+from functions.aurora.witness_work import HeartbeatMissing, NothingToWitness, ReaderBehind, Source
 from functions.errors import SourceChanged, TryAgain
 from lab.login_front import LoginFront
 from lab.postgres import Server

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.aurora.witness import Source
+from functions.aurora.witness_work import Source
 from lab import seed
 from lab.authority import Authority
 from lab.postgres import Server, Servers, find_binaries
