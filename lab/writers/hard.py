@@ -13,6 +13,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
@@ -33,6 +35,9 @@ WORK: Final[tuple[Work, ...]] = (
     *upkeep.WORK,
 )
 KINDS: Final = tuple(work.name for work in WORK)
+SLOW: Final = tuple(work.name for work in WORK if work.crew in (Crew.LONG, Crew.PREPARED))
+"""Kinds whose transactions stay open for some seconds."""
+
 THREADS: Final[Mapping[Crew, int]] = MappingProxyType(
     {Crew.QUICK: 3, Crew.LONG: 2, Crew.PREPARED: 2, Crew.UPKEEP: 1, Crew.RESHAPING: 1}
 )
@@ -79,6 +84,18 @@ def settle_in(server: Server, database: str) -> None:
     server.start()
 
 
+@dataclass
+class _Span:
+    """A transaction of a slow kind, and how long it was open."""
+
+    kind: str
+    began: datetime
+    ended: datetime | None = None
+
+    def holds(self, moment: datetime) -> bool:
+        return self.began < moment and (self.ended is None or moment < self.ended)
+
+
 class HardWriter:
     """Writes to a database that `settle_in` has furnished; in a `with` block, from begin to end."""
 
@@ -99,6 +116,7 @@ class HardWriter:
         self._lock = threading.Lock()
         self._trouble: list[tuple[str, BaseException]] = []
         self._threads: list[threading.Thread] = []
+        self._slow: list[_Span] = []
 
     def __enter__(self) -> HardWriter:
         """Begin to write."""
@@ -135,6 +153,12 @@ class HardWriter:
         with self._lock:
             return {kind: self.done[kind] for kind in KINDS}
 
+    def open_at(self, moment: datetime) -> dict[str, int]:
+        """How many transactions of each slow kind had begun by then and ended only later."""
+        with self._lock:
+            there = [span.kind for span in self._slow if span.holds(moment)]
+        return {kind: there.count(kind) for kind in SLOW}
+
     def await_all(self, *, seconds: float = 60.0) -> None:
         """Wait until each kind was done once at least. Raises WriterFailed after `seconds`."""
         deadline = time.monotonic() + seconds
@@ -167,13 +191,28 @@ class HardWriter:
 
     def _do(self, work: Work, desk: Desk) -> None:
         try:
-            work.do(desk)
+            with self._noted(work):
+                work.do(desk)
         except _EXPECTED as refusal:
             with self._lock:
                 self.refused[type(refusal).__name__] += 1
             return
         with self._lock:
             self.done[work.name] += 1
+
+    @contextlib.contextmanager
+    def _noted(self, work: Work) -> Iterator[None]:
+        """When a slow kind of work began, and when it ended."""
+        if work.name not in SLOW:
+            yield
+            return
+        span = _Span(work.name, datetime.now(UTC))
+        with self._lock:
+            self._slow.append(span)
+        try:
+            yield
+        finally:
+            span.ended = datetime.now(UTC)
 
     def _settle_promises(self) -> None:
         """Take back what was prepared and never decided."""
