@@ -47,9 +47,17 @@ def hold_shared(desk: Desk) -> None:
         desk.rest(desk.dice.uniform(0.3, 2.0))
 
 
+def lock_table(desk: Desk) -> None:
+    """Nobody else gets at the table for a while."""
+    with desk.connection.transaction():
+        desk.run("LOCK TABLE mill.rates IN ACCESS EXCLUSIVE MODE")
+        desk.rest(0.1)
+
+
 WORK = (
     Work(name="select for share", do=lock_shared, times=3),
     Work(name="select for no key update", do=lock_for_update, times=3),
     Work(name="foreign keys (multixacts)", do=have_children, times=4),
+    Work(name="locked table", do=lock_table, crew=Crew.UPKEEP),
     Work(name="long shared locks", do=hold_shared, crew=Crew.LONG),
 )

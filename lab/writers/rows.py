@@ -18,6 +18,7 @@ def insert(desk: Desk) -> None:
         )
         desk.run("INSERT INTO mill.events (day, kind) VALUES (%s, 'new')", desk.some(200) - 1)
         desk.run("INSERT INTO mill.queue (job) VALUES ('{\"a\": 1.0}')")
+        desk.run("INSERT INTO mill.cache VALUES (%s)", desk.some(1000))
         desk.run("INSERT INTO mill.staging VALUES (%s, 'new')", desk.some(10**9))
         desk.run("INSERT INTO mill.reshaped (amount) VALUES (%s)", desk.some(10**6))
         desk.run("INSERT INTO mill.growing (note) VALUES ('new')")
@@ -129,7 +130,7 @@ def store_out_of_line(desk: Desk) -> None:
 def move_to_partition(desk: Desk) -> None:
     """A row that moves is deleted in one table and inserted into another."""
     desk.run(
-        "UPDATE mill.events SET day = (day + 100) %% 200 WHERE id BETWEEN %s AND %s",
+        "UPDATE mill.events SET day = (day + 100) %% 200 WHERE day < 200 AND id BETWEEN %s AND %s",
         *_range(desk.some(4000), 4),
     )
 
@@ -155,13 +156,22 @@ def work_off_queue(desk: Desk) -> None:
         desk.run("DELETE FROM mill.queue WHERE id = ANY (%s)", [number for (number,) in taken])
 
 
+def use_temporary_table(desk: Desk) -> None:
+    """A table that is there for a moment, and for one session."""
+    with desk.connection.transaction():
+        desk.run("CREATE TEMPORARY TABLE narrow (id bigint PRIMARY KEY, n int) ON COMMIT DROP")
+        desk.run("INSERT INTO narrow SELECT i, i FROM generate_series(1, 50) AS i")
+        desk.run(
+            "UPDATE mill.narrow SET counter = t.n FROM narrow AS t"
+            " WHERE t.id = mill.narrow.id AND mill.narrow.id < 10"
+        )
+
+
 def draw_numbers(desk: Desk) -> None:
-    """Sequences go on, begin again at their end, and are set back."""
+    """Sequences go on; one begins again at its end."""
     desk.run("SELECT nextval('mill.tickets') FROM generate_series(1, 20)")
     desk.run("SELECT nextval('mill.rounds')")
     desk.run("SELECT nextval('mill.resets')")
-    if desk.now_and_then(0.05):
-        desk.run("SELECT setval('mill.resets', 1, false)")
 
 
 def change_large_objects(desk: Desk) -> None:
@@ -186,6 +196,7 @@ WORK = (
     Work(name="move to another partition", do=move_to_partition, times=3),
     Work(name="upsert", do=upsert, times=3),
     Work(name="queue", do=work_off_queue, times=6),
+    Work(name="temporary table", do=use_temporary_table),
     Work(name="sequences", do=draw_numbers, times=2),
     # One alone: those who find the same object would be in each other's way.
     Work(name="large objects", do=change_large_objects, crew=Crew.UPKEEP, times=3),

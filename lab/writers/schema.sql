@@ -116,8 +116,13 @@ CREATE MATERIALIZED VIEW mill.ages AS
     SELECT age, count(*) AS people FROM mill.people GROUP BY age;
 CREATE UNIQUE INDEX ages_age ON mill.ages (age);
 
+-- A restore leaves it empty.
+CREATE UNLOGGED TABLE mill.cache (id int);
+
+CREATE VIEW mill.adults AS SELECT id, name FROM mill.people WHERE age > 17;
+
 CREATE SEQUENCE mill.tickets CACHE 10;
-CREATE SEQUENCE mill.rounds MAXVALUE 50 CYCLE;
+CREATE SEQUENCE mill.rounds MAXVALUE 5000 CYCLE;
 CREATE SEQUENCE mill.resets;
 
 -- So many subtransactions that a snapshot cannot name them all; every third is rolled back.

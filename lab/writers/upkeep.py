@@ -101,6 +101,22 @@ def index(desk: Desk) -> None:
     desk.run("REINDEX TABLE mill.growing")
 
 
+def set_back(desk: Desk) -> None:
+    """A sequence is set back."""
+    desk.run("SELECT setval('mill.resets', 1, false)")
+
+
+def redefine(desk: Desk) -> None:
+    """A view gets another query, a right is given or taken away, a default is another one."""
+    age = desk.some(30)
+    desk.run(
+        f"CREATE OR REPLACE VIEW mill.adults AS SELECT id, name FROM mill.people WHERE age > {age}"  # noqa: S608 - a number of ours
+    )
+    desk.run(f"ALTER TABLE mill.growing ALTER COLUMN note SET DEFAULT {desk.some(9)}")
+    grant = desk.dice.choice(["GRANT SELECT ON mill.rates TO", "REVOKE SELECT ON mill.rates FROM"])
+    desk.run(f"{grant} PUBLIC")
+
+
 WORK = (
     Work(name="vacuum", do=vacuum, crew=Crew.UPKEEP),
     Work(name="freeze", do=freeze, crew=Crew.UPKEEP),
@@ -110,6 +126,8 @@ WORK = (
     Work(name="column added or dropped", do=add_column, crew=Crew.RESHAPING),
     Work(name="table replaced", do=replace, crew=Crew.RESHAPING),
     Work(name="partition attached or detached", do=attach_partition, crew=Crew.RESHAPING),
+    Work(name="sequence set back", do=set_back, crew=Crew.RESHAPING),
+    Work(name="definitions", do=redefine, crew=Crew.RESHAPING),
     Work(name="refresh", do=refresh, crew=Crew.RESHAPING),
     Work(name="index made or dropped", do=index, crew=Crew.RESHAPING),
 )
