@@ -19,7 +19,7 @@ def insert(desk: Desk) -> None:
         desk.run("INSERT INTO mill.events (day, kind) VALUES (%s, 'new')", desk.some(200) - 1)
         desk.run("INSERT INTO mill.queue (job) VALUES ('{\"a\": 1.0}')")
         desk.run("INSERT INTO mill.cache VALUES (%s)", desk.some(1000))
-        desk.run("INSERT INTO mill.staging VALUES (%s, 'new')", desk.some(10**9))
+        desk.run("INSERT INTO mill.staging (line) VALUES ('new')")
         desk.run("INSERT INTO mill.reshaped (amount) VALUES (%s)", desk.some(10**6))
         desk.run("INSERT INTO mill.growing (note) VALUES ('new')")
 
