@@ -207,15 +207,16 @@ def _print(console: Console, score: Score, seconds: float) -> None:
     drills = score.drills
     levels = sum((drill.levels for drill in drills), Counter[str]())
     table = Table(title="Healthy drills", show_header=False)
+    table.add_column(no_wrap=True)
     table.add_row("drills", str(len(drills)))
     table.add_row("rows compared", f"{sum(drill.rows for drill in drills):,}")
     table.add_row("tables, by level", ", ".join(f"{levels[name]:,} {name}" for name in LEVELS))
     table.add_row("checks passed", f"{sum(drill.passed for drill in drills):,}")
     for kind in drills[0].open_at_t if drills else ():
         open_at_t = sum(drill.open_at_t[kind] for drill in drills)
-        table.add_row(f"open at a restore point: {kind}", f"{open_at_t:,}")
+        table.add_row(f"open at T: {kind}", f"{open_at_t:,}")
     promised = sum(drill.promised for drill in drills)
-    table.add_row("prepared transactions on the copies", f"{promised:,}")
+    table.add_row("prepared, and so on the copy", f"{promised:,}")
     table.add_row("seconds", f"{seconds:.0f}")
     console.print(table)
     for what, names in (
