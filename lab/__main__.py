@@ -2,7 +2,8 @@
 
 Exit status of a drill, of several the worst: 0 PASS or SKIPPED, 1 FAIL, 2 INCONCLUSIVE or REFUSED,
 3 it could not run; 130 after Ctrl-C. Of a year: 1 if a failure was not found or a false alarm rang;
-of the dashboard: 1 if its answer is not yes.
+of the dashboard: 1 if its answer is not yes. Of a score: 1 if a damage was not found, or a healthy
+copy was not green.
 """
 
 from __future__ import annotations
@@ -82,6 +83,16 @@ def _parser() -> argparse.ArgumentParser:
     damages = commands.add_parser("damages", help="list the known damages")
     damages.set_defaults(command="damages")
 
+    score = commands.add_parser(
+        "score", help="do every known damage to a copy of one restore: what Verify says of each"
+    )
+    score.add_argument(
+        "--only", nargs="+", default=[], metavar="NAME", help="these damages, and one healthy copy"
+    )
+    score.add_argument("--html", type=Path, metavar="FILE", help="write a page of it there")
+    score.add_argument("--json", type=Path, metavar="FILE", help="write the outcomes there as well")
+    score.set_defaults(command="score")
+
     down = commands.add_parser("down", help="end every lab of this folder, crashed ones included")
     down.set_defaults(command="down")
 
@@ -89,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         reads.add_argument(
             "--drills", type=Path, default=DRILLS, metavar="FILE", help="instead of drills.yaml"
         )
-    for ends in (drill, dashboard):
+    for ends in (drill, dashboard, score):
         ends.add_argument(
             "--keep", action="store_true", help="keep the lab's folder: logs, template"
         )

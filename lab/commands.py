@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
@@ -26,7 +26,17 @@ from infra.bundle import BundleError
 from infra.config import ConfigurationError, load
 from infra.schema import Drill
 from lab import dashboard as dashboard_page
-from lab import overview, standing, summary, synthesis, year_page, year_table
+from lab import (
+    overview,
+    score_page,
+    score_table,
+    standing,
+    summary,
+    synthesis,
+    year_page,
+    year_table,
+)
+from lab import score as scored
 from lab import year as simulated
 from lab.cloudwatch import CloudWatch
 from lab.damage import Damage, UnknownDamage, find_damage, list_damages
@@ -34,6 +44,7 @@ from lab.deploy import DeployError
 from lab.emulator import EmulatorError
 from lab.lab import Lab, LabError
 from lab.postgres import PostgresError
+from lab.score_healthy import HARMLESS
 from lab.seed.writer import WriterFailed
 
 EXIT = {"PASS": 0, "SKIPPED": 0, "FAIL": 1, "INCONCLUSIVE": 2, "REFUSED": 2}
@@ -68,6 +79,8 @@ def drill(chosen: argparse.Namespace, console: Console) -> int:
     Without a name it runs the first drill of each kind.
     """
     damage = find_damage(chosen.damage) if chosen.damage else None
+    if damage and damage.only_in_score:
+        raise LabError(f"damage {damage.name}: python -m lab score --only {damage.name} does it")
     names = _chosen(chosen, damage)
     with _own_lab(chosen, console, damage=damage) as lab:
         _say_what_is_not_real(lab, console)
@@ -89,30 +102,44 @@ def _own_lab(
     chosen: argparse.Namespace, console: Console, *, damage: Damage | None = None
 ) -> Iterator[Lab]:
     """A lab in a folder of its own, which tells at every stage how long it took."""
-    labs = chosen.folder.resolve()
-    labs.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="drill-", dir=labs))
-    standing.own(folder, stays=False)
-    began = time.monotonic()
-
-    def tell(stage: str) -> None:
-        console.print(f"[dim]{time.monotonic() - began:5.1f} s[/]  {escape(stage)}")
-
-    try:
-        with Lab(
+    with (
+        _own_folder(chosen, console) as folder,
+        Lab(
             folder,
             damage=damage,
             drills=chosen.drills,
             scale=chosen.scale,
             port=chosen.port,
-            tell=tell,
-        ) as lab:
-            yield lab
+            tell=_clock(console),
+        ) as lab,
+    ):
+        yield lab
+
+
+@contextmanager
+def _own_folder(chosen: argparse.Namespace, console: Console) -> Iterator[Path]:
+    """A folder that is gone afterwards, unless it is to be kept."""
+    labs = chosen.folder.resolve()
+    labs.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="drill-", dir=labs))
+    standing.own(folder, stays=False)
+    try:
+        yield folder
     finally:
         if chosen.keep:
             console.print(f"kept: {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clock(console: Console) -> Callable[[str], None]:
+    """What tells of a stage, and how long it took to get there."""
+    began = time.monotonic()
+
+    def tell(stage: str) -> None:
+        console.print(f"[dim]{time.monotonic() - began:5.1f} s[/]  {escape(stage)}")
+
+    return tell
 
 
 def _chosen(chosen: argparse.Namespace, damage: Damage | None) -> list[str]:
@@ -250,10 +277,31 @@ def year(chosen: argparse.Namespace, console: Console) -> int:
     return 0 if lived.good else 1
 
 
-def _check_page(page: Path) -> None:
-    """Raises LabError for a page that cannot be written: before a year goes by, not after it."""
+def _check_page(page: Path, option: str = "--html") -> None:
+    """Raises LabError for a file that cannot be written: before a year goes by, not after it."""
     if page.is_dir() or not page.parent.is_dir() or not os.access(page.parent, os.W_OK):
-        raise LabError(f"--html: {str(page)!r}: expected a file in a folder that can be written")
+        raise LabError(f"{option}: {str(page)!r}: expected a file in a folder that can be written")
+
+
+def score(chosen: argparse.Namespace, console: Console) -> int:
+    """Do every damage to a copy; 1 if one was missed, or a healthy copy was not green."""
+    damages = scored.choose(chosen.only)
+    for option, file in (("--html", chosen.html), ("--json", chosen.json)):
+        if file:
+            _check_page(file, option)
+    harmless = HARMLESS[:1] if chosen.only else HARMLESS
+    with _own_folder(chosen, console) as folder:
+        outcome = scored.run(folder, damages, harmless=harmless, tell=_clock(console))
+    console.print()
+    console.print(score_table.table(outcome, width=console.width))
+    if chosen.html:
+        chosen.html.write_text(score_page.page(outcome), encoding="utf-8")
+        console.print(f"page: {chosen.html}", markup=False)
+    if chosen.json:
+        _write(chosen.json, outcome.to_document())
+    console.print(f"[dim]{outcome.seconds:.1f} s[/]")
+    console.print(outcome.sentence(), style="green" if outcome.good else "bold red")
+    return 0 if outcome.good else 1
 
 
 def damages(_: argparse.Namespace, console: Console) -> int:

@@ -17,6 +17,7 @@ def damage(connection: Connection) -> None:
 DAMAGE = Damage(
     description="a row of albedo_orders.invoices refers to a customer who is missing",
     check="foreign_keys",
+    also=("rows",),
     after_restore=damage,
     in_whole_drills=False,
 )

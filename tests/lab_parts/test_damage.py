@@ -11,7 +11,16 @@ import pytest
 
 from functions.kinds import KINDS
 from lab import seed
-from lab.damage import Damage, NotACopy, UnknownDamage, find_damage, inflict, list_damages
+from lab.damage import (
+    Damage,
+    NotACopy,
+    NotStopped,
+    UnknownDamage,
+    aim,
+    find_damage,
+    inflict,
+    list_damages,
+)
 from lab.postgres import Server
 from lab.rds import Rds
 from tests.lab_parts.conftest import LAG_SECONDS, Copies, moment_between, put_marker, value
@@ -54,6 +63,13 @@ def test_all_are_listed() -> None:
     assert all(damage.description and damage.check for damage in damages)
 
 
+def test_who_does_a_damage_leaves_it_to_nobody_who_cannot() -> None:
+    for damage in list_damages():
+        assert not damage.at_rest or damage.only_in_score, damage.name
+        assert not damage.only_in_score or not damage.in_steps, damage.name
+        assert damage.in_steps or not damage.in_whole_drills, damage.name
+
+
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UnknownDamage, match="'flood': expected one of application_pool, "):
         find_damage("flood")
@@ -74,6 +90,38 @@ def test_none_is_done_to_a_source(name: str, server: Server) -> None:
         with pytest.raises(NotACopy, match=name):
             inflict(find_damage(name), connection)
         assert state(connection) == before
+
+
+def test_no_file_of_a_source_is_aimed_at(server: Server) -> None:
+    with (
+        server.connect(seed.DATABASE) as connection,
+        pytest.raises(NotACopy, match="heap_page_zeroed"),
+    ):
+        aim(find_damage("heap_page_zeroed"), connection)
+
+
+def test_files_of_a_copy_are_left_alone_while_it_runs(damaged: Callable[..., Any]) -> None:
+    copy, _ = damaged(find_damage("rows_deleted"))
+    table = "nigredo_leads.private_notes"
+    before = count(copy, table)
+    with copy.connect(seed.DATABASE) as connection:
+        edit = aim(find_damage("heap_page_zeroed"), connection)
+    with pytest.raises(NotStopped, match="heap_page_zeroed"):
+        edit(copy.data)
+    copy.stop()
+    edit(copy.data)
+    copy.start()
+    assert count(copy, table) < before
+
+
+def test_a_value_is_changed_in_its_place(damaged: Callable[..., Any], server: Server) -> None:
+    copy, _ = damaged(find_damage("value_changed"))
+    table = "rubedo_ledger.exchange_rates"
+    rows = f"SELECT ctid::text, it::text FROM {table} AS it ORDER BY ctid"  # noqa: S608
+    with server.connect(seed.DATABASE) as there, copy.connect(seed.DATABASE) as here:
+        before, after = there.execute(rows).fetchall(), here.execute(rows).fetchall()
+    assert [place for place, _ in before] == [place for place, _ in after]
+    assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
 
 
 def test_rows_are_lost(damaged: Callable[..., Any], server: Server) -> None:
