@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from functions import clock
-from functions.aurora import counting, verify, verify_unit, witness
+from functions.aurora import scanning, verify, verify_unit, witness
 from functions.aurora.database import Login
 from functions.aurora.witness_work import Source
 from functions.errors import EvidenceMissing
@@ -158,12 +158,18 @@ def drill(*, database: str, schemas: Sequence[str], **changes: Any) -> dict[str,
         "witness": {"endpoint": "writer"},
         "checks": [],
         "freshness": [],
-        "timing": {"poll_seconds": 1, "restorable_margin_seconds": 0, "login_seconds": 60},
+        "levels": {},
+        "timing": {
+            "poll_seconds": 1,
+            "restorable_margin_seconds": 0,
+            "login_seconds": 60,
+            "snapshot_seconds": 30,
+        },
     }
     return base | changes
 
 
-def plan(restore_time: str | None = None, *, required: str = "bounded") -> dict[str, Any]:
+def plan(restore_time: str | None = None, *, required: str = "exact") -> dict[str, Any]:
     """A plan, as far as the witness and Verify read it."""
     return {
         "run_id": "20261102-abcdef",
@@ -201,7 +207,7 @@ def see(
     settings: Mapping[str, Any],
     planned: Mapping[str, Any] | None = None,
     remaining_seconds: Callable[[], float] = plenty,
-    slice_bytes: int = counting.SLICE_BYTES,
+    slice_bytes: int = scanning.SLICE_BYTES,
 ) -> dict[str, Any]:
     """Drive the witness to its end."""
     return drive(
@@ -254,7 +260,7 @@ def judge(
     settings: Mapping[str, Any],
     planned: Mapping[str, Any] | None = None,
     remaining_seconds: Callable[[], float] = plenty,
-    slice_bytes: int = counting.SLICE_BYTES,
+    slice_bytes: int = scanning.SLICE_BYTES,
     unit_weight: int = verify.UNIT_WEIGHT,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Outcome:

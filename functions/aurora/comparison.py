@@ -18,10 +18,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta  # noqa: F401 - UTC is for the doctests
-from enum import StrEnum
-from typing import assert_never
 
-from functions.model import Check, CheckClass, Level, Status
+from functions.model import Check, CheckClass, Status
 
 ROUND = 1 << 32
 """After so many transactions their ids, as rows show them, begin anew."""
@@ -65,52 +63,6 @@ def restore_point(clock: datetime) -> datetime:
     soonest = clock + BEFORE_T
     whole = soonest.replace(microsecond=0)
     return whole if whole == soonest else whole + timedelta(seconds=1)
-
-
-def end_of_slice(start: int, blocks: int, most: int) -> int | None:
-    """The first block after the slice that begins at `start`; None for the rest of the table.
-
-    The last slice has no end: rows in blocks that were added meanwhile belong to it.
-
-    >>> end_of_slice(0, 1000, 400), end_of_slice(400, 1000, 400), end_of_slice(800, 1000, 400)
-    (400, 800, None)
-    >>> end_of_slice(0, 0, 400) is None
-    True
-    """
-    end = start + max(1, most)
-    return end if end < blocks else None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counted:
-    """What was read of a table, or of a range of its blocks. Sums of ranges are that of the table.
-
-    `total` counts the rows that are visible, `old` those of them that existed before the horizon,
-    `late` those of transactions that cannot have ended by the restore point, `unsure` those that
-    may be new or old (see places_of_first, places_of_later). `seconds` were spent.
-    A digest of the same range would be one more field here and one more column of
-    sql/count_rows.sql.
-    """
-
-    total: int = 0
-    old: int = 0
-    late: int = 0
-    unsure: int = 0
-    seconds: float = 0.0
-
-    def __add__(self, other: Counted) -> Counted:
-        """Both ranges together.
-
-        >>> Counted(total=3, old=2) + Counted(total=4, old=4)
-        Counted(total=7, old=6, late=0, unsure=0, seconds=0.0)
-        """
-        return Counted(
-            total=self.total + other.total,
-            old=self.old + other.old,
-            late=self.late + other.late,
-            unsure=self.unsure + other.unsure,
-            seconds=round(self.seconds + other.seconds, 3),
-        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,103 +142,6 @@ class Bounds:
         ('10012', '10001..10012')
         """
         return str(self.least) if self.quiet else f"{self.least}..{self.most}"
-
-
-class Unread(StrEnum):
-    """Why a table of the copy has no count."""
-
-    DAMAGED = "damaged"
-    IMPOSSIBLE = "impossible"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Obstacle:
-    """What kept a table from being counted. `detail` names the error, never a row's content."""
-
-    kind: Unread
-    detail: str
-
-
-def rows(
-    *,
-    target: str,
-    bounds: Bounds | None,
-    unbounded_because: str,
-    found: Counted | Obstacle,
-    required: Level,
-) -> Check:
-    """The check `rows` of one table, of a copy that is at the restore point or may be.
-
-    Where the witness has no bounds the rows are counted, in full, and that is all that is proven;
-    nor is more where rows of the copy may be old or have been written to it.
-
-    >>> check = rows(target="s.t", bounds=Bounds(least=9, most=9), unbounded_because="",
-    ...     found=Counted(total=12, old=8), required=Level.BOUNDED)
-    >>> check.status, check.expected, check.observed
-    (<Status.FAILED: 'failed'>, '9', '8')
-    """
-    level = Level.BOUNDED if bounds else Level.COUNTED
-    expected = str(bounds) if bounds else "every row can be read"
-    seconds = found.seconds if isinstance(found, Counted) else 0.0
-
-    def outcome(status: Status, observed: str, detail: str, reached: Level | None = None) -> Check:
-        return Check(
-            name="rows",
-            check_class=CheckClass.CONTENT,
-            target=target,
-            status=status,
-            expected=expected,
-            observed=observed,
-            detail=detail,
-            seconds=seconds,
-            level=reached or level,
-        )
-
-    if isinstance(found, Obstacle):
-        match found.kind:
-            case Unread.DAMAGED:
-                return outcome(Status.FAILED, "unreadable", found.detail)
-            case Unread.IMPOSSIBLE:
-                return outcome(Status.NOT_RUN, "not counted", found.detail, Level.NONE)
-            case unreachable:
-                assert_never(unreachable)
-    if bounds and not bounds.admit(found.old):
-        return outcome(Status.FAILED, str(found.old), _how_far(bounds, found))
-    if bounds and found.late:
-        observed = f"{found.old}, and {found.late} written after the restore point"
-        return outcome(Status.FAILED, observed, "something writes to the copy")
-    if bounds and found.unsure:
-        bounds, level = None, Level.COUNTED
-        unbounded_because = (
-            f"{found.unsure} rows may be old, or may have been written to the copy: it has used"
-            " more transaction ids than can be told apart; run the drill again"
-        )
-    observed = str(found.old if bounds else found.total)
-    detail = (
-        f"{'quiet' if bounds.quiet else 'busy'} at the restore point; {found.total} rows in all"
-        if bounds
-        else f"counted only: {unbounded_because}"
-    )
-    if not level.reaches(required):
-        detail = f"reached the level {level.value}, required is {required.value}: {detail}"
-        return outcome(Status.NOT_RUN, observed, detail)
-    return outcome(Status.PASSED, observed, detail)
-
-
-def _how_far(bounds: Bounds, found: Counted) -> str:
-    """What is wrong with a count out of bounds.
-
-    >>> _how_far(Bounds(least=3, most=5), Counted(total=2, old=2))
-    'at least 1 row that existed at the restore point is missing'
-    >>> _how_far(Bounds(least=3, most=5), Counted(total=7, old=7))
-    'at least 2 rows are there that did not exist at the restore point'
-    """
-    missing, surplus = bounds.least - found.old, found.old - bounds.most
-    count = max(missing, surplus)
-    rows, are = ("row", "is") if count == 1 else ("rows", "are")
-    if missing > 0:
-        return f"at least {count} {rows} that existed at the restore point {are} missing"
-    return f"at least {count} {rows} {are} there that did not exist at the restore point"
 
 
 def freshness(

@@ -14,7 +14,9 @@ def read_columns(session: Session, oids: Collection[int]) -> dict[int, list[Colu
     """The columns of these tables, in order."""
     found: dict[int, list[Column]] = {oid: [] for oid in oids}
     for row in session.all("digest_columns", oids=list(oids)):
-        column = Column(name=row["name"], type=row["type"], shown=row["shown"])
+        column = Column(
+            name=row["name"], type=row["type"], shown=row["shown"], number=row["number"]
+        )
         found[row["oid"]].append(column)
     return found
 

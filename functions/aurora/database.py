@@ -16,6 +16,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import conninfo, sql
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from psycopg.types.json import Json
 
@@ -261,10 +262,18 @@ class Session:
             self._connection.cancel_safe(timeout=CONNECT_SECONDS)
 
     @contextmanager
-    def snapshot(self, *, seconds: float) -> Iterator[None]:
-        """A read-only transaction with one snapshot; `seconds` limit each of its statements."""
-        with self._translated(), self._connection.transaction():
-            self.one("limit_statement", milliseconds=str(max(1, round(seconds * 1000))))
+    def snapshot(self, *, seconds: float, idle_seconds: float | None = None) -> Iterator[None]:
+        """A read-only transaction with one snapshot; `seconds` limit each of its statements.
+
+        Within another one it is a part of that, with the same snapshot, at whose end the locks are
+        given back that it took: so a long one keeps nobody from altering a table. `idle_seconds`
+        limit how long it may rest between two statements.
+        """
+        inner = self._connection.info.transaction_status != TransactionStatus.IDLE
+        with self._translated(), self._connection.transaction(force_rollback=inner):
+            self.one("limit_statement", milliseconds=_milliseconds(seconds))
+            if idle_seconds is not None:
+                self.one("limit_idle", milliseconds=_milliseconds(idle_seconds))
             yield
 
     @contextmanager
@@ -276,6 +285,10 @@ class Session:
                 raise TryAgain(f"the connection to {self._host} was lost") from None
             # Not chained: the driver's error quotes rows in its DETAIL.
             raise QueryFailed(_message(error), sqlstate=error.sqlstate or "client") from None
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(max(1, round(seconds * 1000)))
 
 
 @contextmanager

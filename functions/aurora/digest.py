@@ -104,11 +104,15 @@ class Type:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """A column: its name, unquoted, and its type by object id. `shown` is the type for people."""
+    """A column: its name, unquoted, and its type by object id. `shown` is the type for people.
+
+    `number` tells it from one of that name which was dropped.
+    """
 
     name: str
     type: int
     shown: str
+    number: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

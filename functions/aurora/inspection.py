@@ -12,11 +12,15 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from functions.aurora import counting, database, integrity, integrity_checks
+from functions.aurora import database, integrity, integrity_checks, passing, scanning
 from functions.aurora.comparison import BLOCK_BYTES
 from functions.aurora.database import QueryFailed, Session
 from functions.aurora.integrity import FOREIGN_KEYS, HEAP, INDEX_ROWS, Job, Plan, State
-from functions.aurora.manifest import Reading, Table
+from functions.aurora.manifest import Table
+from functions.aurora.passing import Pass, Read
+from functions.aurora.sandwich import Chunk
+from functions.aurora.scanning import Relation
+from functions.aurora.second_reading import read_late
 from functions.model import Check
 
 LEAST_SECONDS = 10.0
@@ -60,31 +64,37 @@ def of_source(
 
 
 def large_objects(session: Session, first: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A reading of the table of large objects, or a second one after the `first`."""
-    reading = Reading()
-    if first:
-        known = Reading.from_document(first)
-        if known.problem:
-            return known.to_document()
-        reading = replace(
-            reading,
-            horizon=known.horizon,
-            known_gap=known.gap,
-            oid=known.oid,
-            filenode=known.filenode,
-        )
-    for _ in range(counting.ATTEMPTS * 3):
-        reading = counting.read_on(
-            session,
-            reading,
-            schema=_LARGE_OBJECTS[0],
-            name=_LARGE_OBJECTS[1],
-            slice_bytes=counting.SLICE_BYTES,
-            remaining_seconds=database.STATEMENT_SECONDS,
-        )
-        if reading.finished:
-            return reading.to_document()
-    return reading.given_up("it could not be read").to_document()
+    """A reading of the table of large objects, or a second one after the `first`.
+
+    The first is what `Read.to_document` gives, the second has `rows` of sandwiches and `problem`.
+    """
+    relation = Relation(schema=_LARGE_OBJECTS[0], name=_LARGE_OBJECTS[1])
+    known = Read.from_document(first) if first else None
+    going = known.going.again if known else Pass()
+    chunks: list[Chunk] = []
+    rows: list[list[Any]] = []
+    if known and (known.problem or not known.chunks):
+        return {"rows": rows, "problem": known.problem or "it was not read"}
+    limits: dict[str, Any] = {
+        "slice_bytes": scanning.SLICE_BYTES,
+        "remaining_seconds": database.STATEMENT_SECONDS,
+    }
+    for _ in range(scanning.ATTEMPTS * 3):
+        if known:
+            going, made = passing.again_on(
+                session, going, relation, known.chunks, read_late(None), **limits
+            )
+            rows += [sandwich.to_row() for sandwich in made]
+        else:
+            going, read = passing.first_on(session, going, relation, **limits)
+            chunks += read
+        if going.finished:
+            break
+    else:
+        going = going.given_up("it could not be read")
+    if known:
+        return {"rows": rows, "problem": going.problem}
+    return Read(going=going, chunks=tuple(chunks)).to_document()
 
 
 def collations(session: Session) -> list[dict[str, Any]]:
@@ -179,7 +189,7 @@ def advance(
     state: State,
     *,
     remaining_seconds: Callable[[], float],
-    slice_bytes: int = counting.SLICE_BYTES,
+    slice_bytes: int = scanning.SLICE_BYTES,
 ) -> Step:
     """Do the next thing. Raises TryAgain when the connection was lost."""
     if state.at >= len(plan.passes):
@@ -216,7 +226,7 @@ def _work(
     slice_bytes: int,
 ) -> Step:
     """One statement of a job, within the time that the call and the pass have left."""
-    most = min(MOST_SECONDS, remaining_seconds - counting.RESERVE_SECONDS)
+    most = min(MOST_SECONDS, remaining_seconds - scanning.RESERVE_SECONDS)
     left = (state.until or 0.0) - state.spent
     limit = max(LEAST_SECONDS, min(most, left))
     began = time.monotonic()
@@ -306,7 +316,7 @@ def _orphans(session: Session, key: Mapping[str, Any], start: int, end: int | No
             ),
         },
         start=f"({start},0)",
-        end=f"({counting.OPEN_END if end is None else end},0)",
+        end=f"({scanning.OPEN_END if end is None else end},0)",
     )
     return int(row["orphans"])
 

@@ -6,9 +6,9 @@ together, by the digest of the old rows less those that went.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
 from functions.aurora.digest import Digest
 from functions.aurora.sandwich import Sandwich, Version
@@ -67,8 +67,9 @@ class Judged:
     `due` is the digest of what must be there, `there` of what is, both without what is undecided;
     so they are the same where all is well, also when rows have changed places. `undecided` counts
     the versions nobody can say anything of, `unproven` those that a second reading only long after
-    T keeps from being decided, `late` those written after T. `least` to `most` old rows may be
-    there, `old` are. `differences` are the first few, `wrong` how many chunks had any.
+    T keeps from being decided, `unsure` those that may be old or written to the copy, `late` those
+    written after T. `least` to `most` old rows may be there, `old` are. `differences` are the first
+    few, `wrong` how many chunks had any.
     """
 
     due: Digest = Digest()  # noqa: RUF009 - frozen
@@ -79,10 +80,32 @@ class Judged:
     rows: int = 0
     undecided: int = 0
     unproven: int = 0
+    unsure: int = 0
     late: int = 0
     chunks: int = 0
     wrong: int = 0
     differences: tuple[Difference, ...] = ()
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, record: Mapping[str, Any]) -> Judged:
+        """What a record says.
+
+        >>> judged = Judged(rows=3, differences=(Difference("lost", "(0,1)"),))
+        >>> Judged.from_document(judged.to_document()) == judged
+        True
+        """
+        return cls(
+            **{
+                **record,
+                "due": Digest(**record["due"]),
+                "there": Digest(**record["there"]),
+                "differences": tuple(Difference(**each) for each in record["differences"]),
+            }
+        )
 
     def __add__(self, other: Judged) -> Judged:
         """Both together."""
@@ -96,6 +119,7 @@ class Judged:
             rows=self.rows + other.rows,
             undecided=self.undecided + other.undecided,
             unproven=self.unproven + other.unproven,
+            unsure=self.unsure + other.unsure,
             late=self.late + other.late,
             chunks=self.chunks + other.chunks,
             wrong=self.wrong + other.wrong,
@@ -236,7 +260,7 @@ class _Case:
         """A version that may be there or not: if it is, it must be the same."""
         self.undecided += 1
         if there and there.digest != version.digest:
-            self.differences.append(Difference("differs", version.ctid))
+            self._decide(version, there, "", version.ctid)
 
     def _decide(self, due: Version | None, there: Version | None, what: str, ctid: str) -> None:
         if due:

@@ -6,10 +6,10 @@ Pure. The witness makes it and Verify reads it; between the two it is JSON in th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from functions.aurora.comparison import BLOCK_BYTES, ROUND, WINDOW, Bounds, Counted
+from functions.aurora.comparison import Bounds
 from functions.aurora.fingerprint import Catalogs
 from functions.model import Level
 
@@ -50,94 +50,6 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
-    """How far the reading of a table, or of a range of its blocks, has come: goes in the document.
-
-    It covers the blocks from `start` up to `end`; None is the table's end, which was at `blocks`
-    when last seen. `gap` is what a first reading has found so far, `known_gap` what it has told the
-    second one and that of the copy. From the transaction `clear_from` up to below `clear_below` no
-    row is a round old: that is what a reading before this one has shown. `oid` and `filenode` are
-    what must not change meanwhile; `problem` says why it was given up, with the SQLSTATE if that
-    was an error's.
-    """
-
-    start: int = 0
-    end: int | None = None
-    counted: Counted = Counted()  # noqa: RUF009 - frozen
-    horizon: int | None = None
-    closed_after: int | None = None
-    restored: bool = False
-    gap: int = WINDOW
-    known_gap: int | None = None
-    clear_from: int = 0
-    clear_below: int = 0
-    oid: int | None = None
-    filenode: int | None = None
-    blocks: int = 0
-    next_xid: int = 0
-    attempts: int = 0
-    behind: bool = False
-    finished: bool = False
-    problem: str = ""
-    sqlstate: str = ""
-
-    def to_document(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return asdict(self)
-
-    @classmethod
-    def from_document(cls, record: Mapping[str, Any]) -> Reading:
-        """The reading of a record.
-
-        >>> reading = Reading(counted=Counted(total=3))
-        >>> Reading.from_document(reading.to_document()) == reading
-        True
-        """
-        return cls(**{**record, "counted": Counted(**record["counted"])})
-
-    @property
-    def ambiguous(self) -> bool:
-        """Whether some rows that a first reading saw may be new or a round old.
-
-        Where ids have not begun anew yet, and no row bears one that is still to come, all are new.
-
-        >>> reading = Reading(counted=Counted(total=9, old=8, unsure=1), next_xid=ROUND)
-        >>> reading.ambiguous, replace(reading, next_xid=ROUND + 1).ambiguous
-        (False, True)
-        >>> replace(reading, gap=5).ambiguous
-        True
-        """
-        return self.counted.unsure > 0 and (self.next_xid > ROUND or self.gap < WINDOW)
-
-    def second_look(self) -> Reading | None:
-        """The first reading anew, where another one may tell what this one could not.
-
-        Rows a round old that are ahead of the ids in use are seen for what they are. So the next
-        reading knows, as far as the gap reaches, that no id that came into use since is theirs.
-
-        >>> once = Reading(counted=Counted(total=9, old=8, unsure=1), horizon=ROUND, finished=True,
-        ...                next_xid=ROUND + 9)
-        >>> again = once.second_look()
-        >>> again.clear_from - ROUND, again.clear_below - ROUND
-        (9, 16777216)
-        >>> replace(once, clear_below=1).second_look() is None
-        True
-        """
-        if self.known_gap is not None or self.restored or self.clear_below or not self.ambiguous:
-            return None
-        below = (self.horizon or 0) + self.gap
-        if self.next_xid >= below:
-            return None
-        return Reading(
-            oid=self.oid, filenode=self.filenode, clear_from=self.next_xid, clear_below=below
-        )
-
-    def given_up(self, problem: str, sqlstate: str = "") -> Reading:
-        """The reading that ends here."""
-        return replace(self, finished=True, problem=problem, sqlstate=sqlstate)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Witnessed:
     """A table as the witness saw it.
 
@@ -145,8 +57,11 @@ class Witnessed:
     the restore point lies in the past. `lasting` is false where it, or this name of it, was made or
     dropped meanwhile: the copy may lack it; the columns of the side without it are empty. `least`
     and `most` are the old rows seen after and before the restore point, None where they could not
-    be compared, for the `reason`; which are old is by `horizon` and `gap`. `rows` are all that the
-    first reading saw.
+    be compared, for the `reason`. `rows` are all that the first reading saw, in so many `chunks`;
+    `kept_in` names the evidence that has their sandwiches. `digest` names the expression by which
+    rows were digested; it is empty where none was, for `undigested`. `unproven` are the columns of
+    which nobody knows whether it sees all, `unlisted` the rows that went unseen after the restore
+    point, or before it.
     """
 
     schema: str
@@ -158,11 +73,15 @@ class Witnessed:
     lasting: bool = True
     columns_before: tuple[str, ...] = ()
     columns_after: tuple[str, ...] = ()
-    horizon: int | None = None
-    gap: int = WINDOW
     least: int | None = None
     most: int | None = None
     rows: int | None = None
+    chunks: int = 0
+    kept_in: str = ""
+    digest: str = ""
+    undigested: str = ""
+    unproven: tuple[str, ...] = ()
+    unlisted: int = 0
     reason: str = ""
 
     @property
@@ -183,9 +102,28 @@ class Witnessed:
         return Bounds(least=self.least, most=self.most)
 
     @property
+    def inexact(self) -> str:
+        """Why the copy can only be held against bounds; empty where every row can be compared."""
+        if self.undigested:
+            return f"its rows have no exact digest: {self.undigested}"
+        if not self.digest:
+            return "its rows were only counted"
+        if self.unproven:
+            columns = ", ".join(self.unproven)
+            return f"nobody knows whether a digest sees all that is stored in {columns}"
+        if self.unlisted:
+            return (
+                f"{self.unlisted} of its rows were deleted around the restore point, or after it"
+                " and before its second reading"
+            )
+        return ""
+
+    @property
     def level(self) -> Level:
         """How closely the copy can be compared with what was seen."""
-        return Level.BOUNDED if self.bounds else Level.NONE
+        if not self.bounds:
+            return Level.NONE
+        return Level.BOUNDED if self.inexact else Level.EXACT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,14 +131,15 @@ class Manifest:
     """What the witness leaves for Verify.
 
     `before` and `after` are the ids of the markers. `next_xid` is the transaction of the latter:
-    none from it on can have ended by the restore point. `heartbeats` (id and RFC 3339 time) are
-    those around a restore point in the past. `excluded` are tables that are not compared, with the
-    reason. `source` and `listed_at` say which database was listed, and when. `holds_rows`: whether
-    any table had a row then; None where nobody looked. `catalogs` says what was read of them on
-    both sides of the restore point, and where that is kept; None for one in the past.
-    `large_objects` is the system's table of them. `orphans` are the rows that refer to nothing, by
-    foreign key that is not validated (None where they were not counted), `collations` those that
-    sort by another version than was recorded; None where nobody looked.
+    none from it on can have ended by the restore point; `own_from` is the first id that was not in
+    use just before that. `digests` is what must be alike where digests are compared. `heartbeats`
+    (id and RFC 3339 time) are those around a restore point in the past. `excluded` are tables that
+    are not compared, with the reason. `source` and `listed_at` say which database was listed, and
+    when. `holds_rows`: whether any table had a row then; None where nobody looked. `catalogs` says
+    what was read of them on both sides of the restore point, and where that is kept; None for one
+    in the past. `large_objects` is the system's table of them. `orphans` are the rows that refer to
+    nothing, by foreign key that is not validated (None where they were not counted), `collations`
+    those that sort by another version than was recorded; None where nobody looked.
     """
 
     restore_time: str
@@ -210,6 +149,8 @@ class Manifest:
     before: str | None = None
     after: str | None = None
     next_xid: int | None = None
+    own_from: int = 0
+    digests: str = ""
     server_version: str = ""
     schemas: tuple[str, ...] = ()
     catalogs: Catalogs | None = None
@@ -259,6 +200,7 @@ def _witnessed(record: Mapping[str, Any]) -> Witnessed:
             **known,
             "columns_before": tuple(record["columns_before"]),
             "columns_after": tuple(record["columns_after"]),
+            "unproven": tuple(record["unproven"]),
         }
     )
 
@@ -267,12 +209,11 @@ def of_present(
     *,
     before: Sequence[Table],
     after: Sequence[Table],
-    first: Mapping[str, Reading],
-    second: Mapping[str, Reading],
+    read: Mapping[str, Mapping[str, Any]],
 ) -> tuple[tuple[Witnessed, ...], tuple[tuple[str, str], ...]]:
     """The tables witnessed on both sides of the restore point, and those excluded.
 
-    `before` and `after` list the tables, `first` and `second` hold their readings by target. A
+    `before` and `after` list the tables, `read` holds what came of their readings, by target. A
     table that is only in one of the lists, or another one in each, is kept without bounds: the copy
     may have either, or none.
     """
@@ -286,27 +227,26 @@ def of_present(
         if all(reasons):
             excluded.append((target, reasons[-1]))
         elif was and found and was.oid == found.oid:
-            kept.append(_kept(was, found, first.get(target), second.get(target)))
+            kept.append(_kept(was, found, read.get(target)))
         else:
             kept.append(_unlasting(was, found))
     return tuple(kept), tuple(excluded)
 
 
-def _kept(was: Table, found: Table, first: Reading | None, second: Reading | None) -> Witnessed:
+def _kept(was: Table, found: Table, read: Mapping[str, Any] | None) -> Witnessed:
     """A table that was there before the restore point and after it."""
-    counted = was.counted and found.counted
-    if counted:
-        facts = _compared(first, second)
+    facts: dict[str, Any] = {"bytes": 0}
+    if was.counted and found.counted:
+        facts |= read or {"reason": "it was not read"}
     elif was.excluded or found.excluded:
-        facts = {"reason": f"altered meanwhile: {was.excluded or found.excluded}"}
+        facts["reason"] = f"altered meanwhile: {was.excluded or found.excluded}"
     else:
-        facts = {"reason": found.uncounted or was.uncounted}
+        facts["reason"] = found.uncounted or was.uncounted
     return Witnessed(
         schema=was.schema,
         name=was.name,
         kind=was.kind,
-        bytes=first.blocks * BLOCK_BYTES if first else 0,
-        counted=counted,
+        counted=was.counted and found.counted,
         oid=was.oid,
         columns_before=was.columns,
         columns_after=found.columns,
@@ -359,61 +299,13 @@ def of_past(
     return kept, tuple((table.target, table.excluded) for table in tables if table.excluded)
 
 
-def of_large_objects(first: Reading, second: Reading) -> Witnessed:
+def of_large_objects(oid: int, read: Mapping[str, Any]) -> Witnessed:
     """The system's table of large objects, from its two readings."""
     return Witnessed(
         schema="pg_catalog",
         name="pg_largeobject_metadata",
         kind="r",
-        bytes=second.blocks * BLOCK_BYTES,
         counted=True,
-        oid=first.oid or 0,
-        **_compared(first, second),
-    )
-
-
-def _compared(first: Reading | None, second: Reading | None) -> dict[str, Any]:
-    """The bounds that two readings give, or the reason why they give none.
-
-    >>> first = Reading(counted=Counted(total=12, old=9), horizon=700, next_xid=705)
-    >>> second = Reading(counted=Counted(total=11, old=8), horizon=700, next_xid=750)
-    >>> _compared(first, second)
-    {'rows': 12, 'horizon': 700, 'gap': 16777216, 'least': 8, 'most': 9}
-    >>> _compared(first, second.given_up("permission denied"))
-    {'rows': 12, 'reason': 'permission denied'}
-    """
-    if first is None or first.problem or first.horizon is None:
-        return {"reason": (first and first.problem) or "it was not read"}
-    facts: dict[str, Any] = {"rows": first.counted.total}
-    if second is None or second.problem:
-        return {**facts, "reason": (second and second.problem) or "it was not read again"}
-    used = max(first.next_xid, second.next_xid) - first.horizon
-    if used > first.gap:
-        return {**facts, "reason": _too_many(used, first.gap)}
-    if first.ambiguous:
-        reason = (
-            f"{first.counted.unsure} of its rows may be new, or written 2^32 transactions earlier:"
-            " a transaction that had begun before and went on kept them from being told apart;"
-            " run the drill while no transaction lasts for long"
-        )
-        return {**facts, "reason": reason}
-    least, most = second.counted.old, first.counted.old
-    if least > most:
-        reason = f"it was read inconsistently: {most} old rows at first, {least} later"
-        return {**facts, "reason": reason}
-    return {**facts, "horizon": first.horizon, "gap": first.gap, "least": least, "most": most}
-
-
-def _too_many(used: int, gap: int) -> str:
-    """Why readings between which `used` transactions began cannot be compared.
-
-    >>> _too_many(WINDOW + 1, WINDOW)
-    '16777217 transactions began between its readings: more than can be told apart'
-    """
-    if gap >= WINDOW:
-        return f"{used} transactions began between its readings: more than can be told apart"
-    return (
-        f"{used} transactions began between its readings, and all but {gap} of their ids may be"
-        " those of rows written 2^32 transactions earlier: old rows and new ones cannot be told"
-        " apart; run the drill at another time, when fewer transactions begin"
+        oid=oid,
+        **read,
     )

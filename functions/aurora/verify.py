@@ -16,6 +16,7 @@ from typing import Any
 from functions import clock
 from functions.aurora import (
     database,
+    digesting,
     history,
     isolation,
     landing,
@@ -25,6 +26,7 @@ from functions.aurora import (
     verify_unit,
 )
 from functions.aurora.database import Login, QueryFailed, Session
+from functions.aurora.digesting import Digested
 from functions.aurora.manifest import Manifest, Table, Witnessed
 from functions.aurora.plan import LOGIN_TRIES
 from functions.aurora.units import Load, balance
@@ -201,7 +203,20 @@ def _compare(
         rows += _any_row(work, session, found)
     bytes_of = tables.sizes(session, found)
     inside, inner = verify_catalogs.look_inside(work, session, found)
-    return shape + rows + inside, [*_items(work, counted, bytes_of), *inner]
+    alike = _digests(session, manifest, found)
+    return shape + rows + inside, [*_items(work, counted, bytes_of, alike), *inner]
+
+
+def _digests(
+    session: Session, manifest: Manifest | None, found: Sequence[Table]
+) -> Mapping[str, Digested]:
+    """How rows are digested here, by target; nothing where that is another way than the source's.
+
+    It is, where a server of another version stores or hashes a value in another way.
+    """
+    if manifest is None or not manifest.digests or digesting.side(session) != manifest.digests:
+        return {}
+    return digesting.read(session, found)
 
 
 def _any_row(work: Work, session: Session, found: Sequence[Table]) -> list[Check]:
@@ -262,7 +277,7 @@ def _uncounted(work: Work, table: Witnessed, found: Table | None) -> Check | Non
         return _unpopulated(work, table, Level.COUNTED)
     if has_witness and table.reason == tables.UNPOPULATED:
         if found.uncounted == tables.UNPOPULATED:
-            return _unpopulated(work, table, Level.BOUNDED)
+            return _unpopulated(work, table, Level.EXACT)
         return _not_counted(table.target, "it is populated, and was not on the source")
     if found.uncounted or (found.excluded and not table.bounds):
         return _not_counted(table.target, found.uncounted or found.excluded)
@@ -295,10 +310,13 @@ def _unpopulated(work: Work, table: Witnessed, level: Level) -> Check:
 
 
 def _items(
-    work: Work, counted: Sequence[Witnessed], bytes_of: Mapping[str, int]
+    work: Work,
+    counted: Sequence[Witnessed],
+    bytes_of: Mapping[str, int],
+    digests: Mapping[str, Digested],
 ) -> list[dict[str, Any]]:
     """What remains to be read: tables, the user's queries, the columns that tell freshness."""
-    counts = [table_item(work, witnessed, bytes_of) for witnessed in counted]
+    counts = [table_item(work, witnessed, bytes_of, digests) for witnessed in counted]
     queries = [
         {"kind": "check", "weight": _QUERY_WEIGHT, **check} for check in work.drill["checks"]
     ]

@@ -104,8 +104,10 @@ def look_inside(
     if manifest and manifest.large_objects:
         witnessed = manifest.large_objects
         weight = {witnessed.target: witnessed.bytes}
-        bounded = {"required": Level.BOUNDED.value, "needed": required, "blocks": 0}
-        items.append({**table_item(work, witnessed, weight), "check": "large_objects", **bounded})
+        bounded = {"required": Level.BOUNDED.value, "needed": required}
+        items.append(
+            {**table_item(work, witnessed, weight, {}), "check": "large_objects", **bounded}
+        )
     else:
         nobody = "no witness has counted them"
         checks.append(integrity_checks.not_run("large_objects", target, nobody, required=False))

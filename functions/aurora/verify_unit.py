@@ -7,23 +7,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from functions import clock
 from functions.aurora import (
     comparison,
-    counting,
     database,
     inspection,
     integrity,
     integrity_checks,
+    row_check,
+    rows_of_copy,
+    scanning,
 )
-from functions.aurora.comparison import Bounds, Counted, Obstacle, Unread
+from functions.aurora.comparison import Bounds
 from functions.aurora.database import Login, QueryFailed, Session
 from functions.aurora.expectation import Expectation, Incomparable, bind_restore_time, shown
-from functions.aurora.manifest import Reading
+from functions.aurora.judging import Judged
+from functions.aurora.passing import Pass
+from functions.aurora.row_check import Obstacle, Unread
+from functions.aurora.rows_of_copy import Comparison, State
 from functions.aurora.witness_work import Evidence
 from functions.errors import TryAgain
 from functions.model import Answer, Check, CheckClass, Level, Status, tally
@@ -52,6 +57,21 @@ class _Unit:
     slice_bytes: int
     restore_time: datetime
     inside: integrity.Plan | None = None
+    kept: dict[str, dict[str, Any]] = field(default_factory=dict)
+    compared: dict[str, Comparison] = field(default_factory=dict)
+
+    def comparison(self, item: Mapping[str, Any]) -> Comparison | None:
+        """What a table is compared with; None where the witness has kept nothing of it."""
+        name, target = item["kept_in"], f"{item['schema']}.{item['name']}"
+        if not name:
+            return None
+        if target not in self.compared:
+            if name not in self.kept:
+                self.kept.clear()
+                self.kept[name] = self.evidence.get_json(f"{self.plan['key']}/witness/{name}.json")
+            self.compared.clear()
+            self.compared[target] = Comparison(item, self.kept[name][target]["rows"])
+        return self.compared[target]
 
     def part(self, item: Mapping[str, Any], number: int) -> str:
         return f"{self.plan['key']}/parts/{item['load']}-{number}.json"
@@ -80,7 +100,7 @@ def run(
     previous: Mapping[str, Any],
     evidence: Evidence,
     remaining_seconds: Callable[[], float],
-    slice_bytes: int = counting.SLICE_BYTES,
+    slice_bytes: int = scanning.SLICE_BYTES,
 ) -> Answer:
     """Do the next part of a unit, as far as the time of this call goes.
 
@@ -132,7 +152,7 @@ def run(
 def _needed(item: Mapping[str, Any]) -> float:
     """Seconds that must be left to begin with an item; at the start of a call there are more."""
     sliced = item["kind"] in ("table", "integrity")
-    return counting.RESERVE_SECONDS + (0 if sliced else QUERY_SECONDS)
+    return scanning.RESERVE_SECONDS + (0 if sliced else QUERY_SECONDS)
 
 
 def _do(
@@ -140,7 +160,7 @@ def _do(
 ) -> tuple[Check | None, _Place]:
     """Do the next thing for an item: a record when it is finished and gives one, and the place."""
     if item["kind"] == "table":
-        return _count(work, session, item, place)
+        return _compare(work, session, item, place)
     if work.inside is not None:
         return _inspect(work, work.inside, session, place)
     began = time.monotonic()
@@ -176,77 +196,71 @@ def _inspect(
     return step.check, replace(place, reading=reading, waits=waits, wait_seconds=1.0)
 
 
-def _count(
+def _compare(
     work: _Unit, session: Session, item: Mapping[str, Any], place: _Place
 ) -> tuple[Check | None, _Place]:
-    if place.reading:
-        reading = Reading.from_document(place.reading)
-    else:
-        reading = Reading(
-            start=item["start"],
-            end=item["end"],
-            horizon=item["horizon"],
-            known_gap=item["gap"],
-            closed_after=item["closed_after"],
-            restored=True,
-        )
-    if not reading.finished:
-        reading = counting.read_on(
+    """Read the next slice of a table, and compare it with what the witness has kept."""
+    begun = place.reading
+    state = State.from_document(begun) if begun else State(going=Pass(at=item["start"]))
+    if not state.going.finished:
+        state = rows_of_copy.advance(
             session,
-            reading,
-            schema=item["schema"],
-            name=item["name"],
+            state,
+            item,
+            work.comparison(item),
             slice_bytes=work.slice_bytes,
             remaining_seconds=work.remaining_seconds(),
         )
-        if not reading.finished:
-            return None, replace(place, reading=reading.to_document())
+        if not state.going.finished:
+            return None, replace(place, reading=state.to_document())
     after = _Place(item=place.item + 1)
     if item["pieces"] == 1:
-        return _row_count(item, [reading]), after
-    work.evidence.put_json(work.part(item, item["number"]), reading.to_document())
+        return _rows(item, [state]), after
+    work.evidence.put_json(work.part(item, item["number"]), state.to_document())
     if item["number"] < item["pieces"] - 1:
         return None, after
-    return _gather(work, item, reading, place)
+    return _gather(work, item, state, place)
 
 
 def _gather(
-    work: _Unit, item: Mapping[str, Any], own: Reading, place: _Place
+    work: _Unit, item: Mapping[str, Any], own: State, place: _Place
 ) -> tuple[Check | None, _Place]:
     """The record of a table that was cut, once the other units have left their parts."""
     keys = [work.part(item, number) for number in range(item["pieces"])]
     there = set(work.evidence.list_keys(f"{work.plan['key']}/parts/{item['load']}-"))
     missing = [key for key in keys if key not in there]
     if not missing:
-        parts = [Reading.from_document(work.evidence.get_json(key)) for key in keys]
-        return _row_count(item, parts), _Place(item=place.item + 1)
+        parts = [State.from_document(work.evidence.get_json(key)) for key in keys]
+        return _rows(item, parts), _Place(item=place.item + 1)
     if place.waits < WAITS:
-        seconds = FIRST_WAIT_SECONDS * 2**place.waits * max(1.0, own.counted.seconds / 60)
+        seconds = FIRST_WAIT_SECONDS * 2**place.waits * max(1.0, own.seconds / 60)
         waiting_place = replace(place, waits=place.waits + 1, wait_seconds=seconds)
         return None, replace(waiting_place, reading=own.to_document())
-    problem = f"{len(missing)} of {len(keys)} parts of the table were not counted"
-    return _row_count(item, [own.given_up(problem)]), _Place(item=place.item + 1)
+    problem = f"{len(missing)} of {len(keys)} parts of the table were not read"
+    return _rows(item, [own.given_up(problem)]), _Place(item=place.item + 1)
 
 
-def _row_count(item: Mapping[str, Any], readings: Sequence[Reading]) -> Check:
-    obstacle = next((_obstacle(reading) for reading in readings if reading.problem), None)
+def _rows(item: Mapping[str, Any], states: Sequence[State]) -> Check:
+    obstacle = next((_obstacle(state) for state in states if state.going.problem), None)
     bounds = None if item["least"] is None else Bounds(least=item["least"], most=item["most"])
-    check = comparison.rows(
+    check = row_check.rows(
         target=f"{item['schema']}.{item['name']}",
+        found=obstacle or sum((state.judged for state in states), Judged()),
         bounds=bounds,
         unbounded_because=item["reason"],
-        found=obstacle or sum((reading.counted for reading in readings), Counted()),
+        inexact=item["inexact"],
         required=Level(item["required"]),
+        seconds=round(sum(state.seconds for state in states), 3),
     )
     if item.get("check") == "large_objects":
         return integrity_checks.large_objects(check, required=item["needed"])
     return check
 
 
-def _obstacle(reading: Reading) -> Obstacle:
-    failure = QueryFailed("", sqlstate=reading.sqlstate)
+def _obstacle(state: State) -> Obstacle:
+    failure = QueryFailed("", sqlstate=state.going.sqlstate)
     kind = Unread.DAMAGED if failure.damaged else Unread.IMPOSSIBLE
-    return Obstacle(kind=kind, detail=reading.problem)
+    return Obstacle(kind=kind, detail=state.going.problem)
 
 
 def _freshness(work: _Unit, session: Session, item: Mapping[str, Any]) -> Check:
@@ -311,7 +325,7 @@ def _answer(
 
 
 def _limit(work: _Unit) -> float:
-    return max(counting.LEAST_SECONDS, min(QUERY_SECONDS, work.remaining_seconds() - 10))
+    return max(scanning.LEAST_SECONDS, min(QUERY_SECONDS, work.remaining_seconds() - 10))
 
 
 def not_done(item: Mapping[str, Any], detail: str) -> Check:

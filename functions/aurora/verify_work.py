@@ -9,6 +9,7 @@ from typing import Any
 
 from functions.aurora import comparison
 from functions.aurora.database import Login
+from functions.aurora.digesting import Digested
 from functions.aurora.manifest import Manifest, Witnessed
 from functions.aurora.witness_work import Evidence
 from functions.model import Check, CheckClass, Level, Status
@@ -70,7 +71,10 @@ class Work:
 
         What it shows is in other tables: that it can be read suffices then.
         """
-        required = self.required
+        own = self.drill["levels"].get(witnessed.target)
+        required = Level(own) if own else self.required
+        if self.looks_back and required.reaches(Level.COUNTED):
+            required = Level.COUNTED  # no witness of the past can exist
         derived = witnessed.kind == "m" and not witnessed.bounds
         return (Level.COUNTED if derived and required.reaches(Level.COUNTED) else required).value
 
@@ -88,20 +92,37 @@ def unplaced(name: str, target: str, detail: str = NOT_THERE) -> Check:
     )
 
 
-def table_item(work: Work, witnessed: Witnessed, bytes_of: Mapping[str, int]) -> dict[str, Any]:
-    """A table to be read."""
+def table_item(
+    work: Work,
+    witnessed: Witnessed,
+    bytes_of: Mapping[str, int],
+    digests: Mapping[str, Digested],
+) -> dict[str, Any]:
+    """A table to be read: from what the witness has kept of it, where it has.
+
+    `start` and `end` of its pieces count chunks then, and blocks otherwise.
+    """
     manifest = work.manifest
+    found = digests.get(witnessed.target, Digested())
+    same = bool(witnessed.digest) and found.name == witnessed.digest
+    inexact = witnessed.inexact
+    if witnessed.digest and not same:
+        inexact = "its columns are not those that the source was digested by"
     return {
         "kind": "table",
         "schema": witnessed.schema,
         "name": witnessed.name,
-        "horizon": witnessed.horizon,
-        "gap": witnessed.gap,
+        "kept_in": witnessed.kept_in if witnessed.bounds else "",
+        "digest": found.sql if same else "",
+        "inexact": inexact,
         "least": witnessed.least,
         "most": witnessed.most,
         "reason": witnessed.reason,
+        "own_from": manifest.own_from if manifest else 0,
         "closed_after": manifest.next_xid if manifest and witnessed.bounds else None,
         "required": work.required_of(witnessed),
         "weight": bytes_of[witnessed.target] + TABLE_WEIGHT,
-        "blocks": bytes_of[witnessed.target] // comparison.BLOCK_BYTES,
+        "blocks": witnessed.chunks
+        if witnessed.bounds
+        else bytes_of[witnessed.target] // comparison.BLOCK_BYTES,
     }

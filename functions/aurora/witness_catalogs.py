@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
 
 from functions.aurora import catalogs, inspection, manifest
 from functions.aurora.database import QueryFailed, Session
 from functions.aurora.definitions import kinds_of
 from functions.aurora.fingerprint import Catalogs
-from functions.aurora.manifest import Reading
+from functions.aurora.manifest import Witnessed
+from functions.aurora.passing import Read
+from functions.aurora.sandwich import Sandwich
+from functions.aurora.witness_second import of_readings
 from functions.aurora.witness_work import Work, listed_tables
+
+LARGE_OBJECTS: Final = "rows-large-objects"
 
 
 def read(work: Work, session: Session, side: str) -> None:
@@ -67,9 +74,19 @@ def seen(work: Work) -> Catalogs:
 def insides(work: Work) -> dict[str, Any]:
     """What the manifest says of the two looks inside."""
     before, after = work.get("insides-before"), work.get("insides-after")
-    readings = [Reading.from_document(side["large_objects"]) for side in (before, after)]
     return {
-        "large_objects": manifest.of_large_objects(*readings),
+        "large_objects": _large_objects(work, before["large_objects"], after["large_objects"]),
         "orphans": before["orphans"],
         "collations": before["collations"],
     }
+
+
+def _large_objects(work: Work, first: Mapping[str, Any], second: Mapping[str, Any]) -> Witnessed:
+    """The system's table of large objects. Its sandwiches are kept like those of a table."""
+    read = Read.from_document(first)
+    sandwiches = [Sandwich.from_row(row) for row in second["rows"]]
+    made = manifest.of_large_objects(
+        read.going.oid or 0, of_readings(read, sandwiches, second["problem"])
+    )
+    work.put(LARGE_OBJECTS, {made.target: {"rows": second["rows"]}})
+    return replace(made, kept_in=LARGE_OBJECTS)

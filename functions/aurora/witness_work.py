@@ -13,7 +13,7 @@ from functions.aurora import database, tables
 from functions.aurora.database import Login, QueryFailed, Session
 from functions.aurora.manifest import Manifest, Table
 from functions.errors import DrillError, TryAgain
-from functions.model import Answer
+from functions.model import Answer, Level
 from functions.step import done
 
 APPLICATION = "backup-drills witness"
@@ -63,6 +63,7 @@ class Work:
     evidence: Evidence
     remaining_seconds: Callable[[], float]
     slice_bytes: int
+    pause: Callable[[float], None]
 
     @property
     def marked(self) -> bool:
@@ -152,7 +153,13 @@ def listed_tables(work: Work) -> list[Table]:
     return [Table(**{**row, "columns": tuple(row["columns"])}) for row in work.get("tables")]
 
 
-def keep(work: Work, made: Manifest, *, restorable_after: datetime | None = None) -> Answer:
+def keep(
+    work: Work,
+    made: Manifest,
+    *,
+    restorable_after: datetime | None = None,
+    snapshot_seconds: float = 0.0,
+) -> Answer:
     """Store the manifest. The witness's answer."""
     work.put("manifest", made.to_document())
     return done(
@@ -161,9 +168,11 @@ def keep(work: Work, made: Manifest, *, restorable_after: datetime | None = None
         marker={"before": made.before, "after": made.after},
         manifest=work.key("manifest"),
         tables=len(made.tables),
-        bounded=sum(table.bounds is not None for table in made.tables),
+        exact=sum(table.level is Level.EXACT for table in made.tables),
+        bounded=sum(table.level is Level.BOUNDED for table in made.tables),
         excluded=len(made.excluded),
         objects=made.catalogs.objects if made.catalogs else 0,
         rows=sum(table.rows or 0 for table in made.tables),
         bytes=sum(table.bytes for table in made.tables),
+        snapshot_seconds=snapshot_seconds,
     )

@@ -151,6 +151,8 @@ class Timing(Values):
     """how far past the restore point the restorable time must be"""
     login: Annotated[int, Duration("10s", "1h")] = Field(default="10m", validate_default=True)
     """how long the first login may be refused before it counts as failed"""
+    snapshot: Annotated[int, Duration("10s", "10m")] = Field(default="2m", validate_default=True)
+    """how long a snapshot may be open on the source around the restore point"""
 
 
 class AuroraDrill(Values):
@@ -172,8 +174,12 @@ class AuroraDrill(Values):
     """a list of tables that are not compared, each as schema.table"""
     restore: Restore = Restore()
     """from and at"""
-    required_level: Literal["bounded", "counted", "none"] = "bounded"
-    """bounded, counted or none (exact comes in a later version)"""
+    required_level: Literal["exact", "bounded", "counted", "none"] = "exact"
+    """exact, bounded, counted or none: how closely each table must be compared"""
+    levels: dict[Table, Literal["exact", "bounded", "counted", "none"]] = Field(
+        default_factory=dict
+    )
+    """the level that a table must reach where it is another one, by schema.table"""
     schedule: Schedule
     """cron and timezone"""
     instance_class: Annotated[str, Field(pattern=r"^db\.([a-z0-9-]+\.)?[a-z0-9]+$")] = (
@@ -205,7 +211,7 @@ class AuroraDrill(Values):
     deadlines: Deadlines = Deadlines()
     """restorable, restore, instance, verify and teardown"""
     timing: Timing = Timing()
-    """poll, restorable_margin and login"""
+    """poll, restorable_margin, login and snapshot"""
     severity: Severity = "medium"
     """critical, high, medium or low"""
 
@@ -231,6 +237,7 @@ class AuroraDrill(Values):
             "exclude": list(self.exclude),
             "restore": {"from": self.restore.source, "at": self.restore.at},
             "required_level": self.required_level,
+            "levels": dict(self.levels),
             "instance_class": self.instance_class,
             "capacity": {"min": self.capacity.min, "max": self.capacity.max},
             "objectives": {

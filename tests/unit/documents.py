@@ -16,7 +16,8 @@ DRILL: dict[str, Any] = {
     "schemas": ["nigredo_leads"],
     "exclude": [],
     "restore": {"from": "point-in-time", "at": "latest"},
-    "required_level": "bounded",
+    "required_level": "exact",
+    "levels": {},
     "instance_class": "db.serverless",
     "capacity": {"min": 0.5, "max": 4.0},
     "objectives": {"rpo_seconds": 300, "rto_seconds": 1800},
@@ -44,7 +45,12 @@ DRILL: dict[str, Any] = {
         "verify_seconds": 14400,
         "teardown_seconds": 3600,
     },
-    "timing": {"poll_seconds": 30, "restorable_margin_seconds": 60, "login_seconds": 600},
+    "timing": {
+        "poll_seconds": 30,
+        "restorable_margin_seconds": 60,
+        "login_seconds": 600,
+        "snapshot_seconds": 120,
+    },
     "severity": "medium",
 }
 

@@ -1,0 +1,135 @@
+"""The tables of the source after the restore point: what the turn has left, and what came of all.
+
+`rows-<turn>-<group>` holds by target the sandwiches of its chunks, in order, and why there are no
+more of them where something stood in the way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.aurora import passing, scanning
+from functions.aurora.comparison import BLOCK_BYTES
+from functions.aurora.database import Session
+from functions.aurora.passing import Pass, Read
+from functions.aurora.sandwich import Sandwich
+from functions.aurora.second_reading import read_late
+from functions.aurora.witness_tables import group, relations
+from functions.aurora.witness_turn import Turned
+from functions.aurora.witness_work import Work
+from functions.errors import EvidenceMissing, TryAgain
+
+
+def read(
+    work: Work, session: Session, turned: Turned, *, groups: int, place: int, going: Pass
+) -> tuple[int, Pass]:
+    """Read on from where the last call stopped, at least one slice.
+
+    What was read is added to the evidence of its group before the answer; where a table stands can
+    be told by that, so `going` is only about an attempt that failed. Answers how many groups are
+    done. Raises TryAgain when the connection is lost before anything was read.
+    """
+    known = relations(work)
+    act = read_late(turned.next_xid)
+    slices = 0
+    while place < groups:
+        tables = group(work, place)
+        kept = _kept(work, turned, place)
+        try:
+            for target, table in tables.items():
+                entry = kept.setdefault(target, {"rows": []})
+                if "problem" in entry or table.problem:
+                    continue
+                while len(entry["rows"]) < len(table.chunks):
+                    left = work.remaining_seconds()
+                    if slices and left < scanning.RESERVE_SECONDS:
+                        return place, going
+                    at = len(entry["rows"])
+                    going, made = passing.again_on(
+                        session,
+                        _resumed(going, table, at),
+                        known[target],
+                        table.chunks,
+                        act,
+                        slice_bytes=work.slice_bytes,
+                        remaining_seconds=left,
+                    )
+                    slices += 1
+                    entry["rows"] += [sandwich.to_row() for sandwich in made]
+                    if going.problem:
+                        entry["problem"] = going.problem
+                        break
+                    if going.behind:
+                        return place, going
+                going = Pass()
+        except TryAgain:
+            if slices:
+                return place, going  # what was read is kept
+            raise
+        finally:
+            work.put(_name(turned, place), kept)
+        place, going = place + 1, Pass()
+    return place, going
+
+
+def _resumed(going: Pass, table: Read, at: int) -> Pass:
+    """The pass over a table from that chunk on; `going` when it is about the very same."""
+    fresh = Pass(at=at, oid=table.going.oid, filenode=table.going.filenode)
+    same = (going.oid, going.filenode, going.at) == (fresh.oid, fresh.filenode, fresh.at)
+    return going if same and not going.finished else fresh
+
+
+def _kept(work: Work, turned: Turned, place: int) -> dict[str, Any]:
+    try:
+        return dict(work.get(_name(turned, place)))
+    except EvidenceMissing:
+        return {}
+
+
+def _name(turned: Turned, place: int) -> str:
+    return f"rows-{turned.name}-{place}"
+
+
+def witnessed(work: Work, turned: Turned, groups: int) -> dict[str, dict[str, Any]]:
+    """What the manifest says of each table's readings, by target."""
+    digests = work.get("digests")["tables"]
+    found = {}
+    for number in range(groups):
+        kept = _kept(work, turned, number)
+        for target, table in group(work, number).items():
+            entry = kept.get(target, {"rows": []})
+            facts = of_readings(
+                table, [Sandwich.from_row(row) for row in entry["rows"]], entry.get("problem", "")
+            )
+            digest = digests[target]
+            found[target] = {
+                **facts,
+                "digest": digest["name"],
+                "unproven": tuple(digest["unproven"]),
+                "undigested": digest["refused"],
+                "kept_in": _name(turned, number),
+            }
+    return found
+
+
+def of_readings(table: Read, sandwiches: list[Sandwich], problem: str) -> dict[str, Any]:
+    """The bounds that two readings give, or the `reason` why they give none."""
+    facts: dict[str, Any] = {
+        "rows": sum(chunk.rows for chunk in table.chunks),
+        "bytes": sum((chunk.end or chunk.start) - chunk.start for chunk in table.chunks)
+        * BLOCK_BYTES,
+        "chunks": len(table.chunks),
+    }
+    if table.problem:
+        return {**facts, "reason": table.problem}
+    if problem or len(sandwiches) < len(table.chunks):
+        return {**facts, "reason": problem or "it was not read again"}
+    unsure = [sandwich.chunk for sandwich in sandwiches if sandwich.chunk.ambiguous]
+    if unsure:
+        return {**facts, "reason": Read(going=table.going, chunks=tuple(unsure)).problem}
+    return {
+        **facts,
+        "least": sum(sandwich.left.rows for sandwich in sandwiches),
+        "most": sum(sandwich.chunk.old.rows for sandwich in sandwiches),
+        "unlisted": sum(s.lost for s in sandwiches if not s.proves),
+    }
