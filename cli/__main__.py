@@ -44,7 +44,9 @@ def main(given: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(completion.script(chosen.shell))
         return 0
-    return _compare(chosen) if chosen.command == "compare" else _operate(chosen)
+    if chosen.command in ("compare", "suggest"):
+        return _ask_databases(chosen)
+    return _operate(chosen)
 
 
 def _operate(chosen: argparse.Namespace) -> int:
@@ -59,12 +61,15 @@ def _operate(chosen: argparse.Namespace) -> int:
         return INTERRUPTED
 
 
-def _compare(chosen: argparse.Namespace) -> int:
-    from cli import compare  # not for a typing error
-    from functions.errors import DrillError
+def _ask_databases(chosen: argparse.Namespace) -> int:
+    from functions.errors import DrillError  # not for a typing error
 
+    if chosen.command == "compare":
+        from cli.compare import operate
+    else:
+        from cli.suggest import operate
     try:
-        return compare.operate(chosen)
+        return operate(chosen)
     except (CannotRun, DrillError) as error:
         return _could_not_run(" ".join(str(error).split()))
     except KeyboardInterrupt:

@@ -31,6 +31,7 @@ _EXIT: Final = {
     f" that no drill has proven); {_COULD_NOT_RUN}",
     "compare": "exit status: 0 equal, 1 different, 2 not comparable in part: a table was"
     f" written to meanwhile, or cannot be read; {_COULD_NOT_RUN}; 130 stopped (Ctrl-C)",
+    "suggest": f"exit status: 0; {_COULD_NOT_RUN}; 130 stopped (Ctrl-C)",
     "cost": f"exit status: 0; {_COULD_NOT_RUN}",
 }
 
@@ -53,6 +54,7 @@ def parser() -> Parser:
     _report(commands)
     _cost(commands)
     _compare(commands)
+    _suggest(commands)
     add_restore_bucket(commands)
     _completion(commands)
     return made
@@ -193,6 +195,34 @@ def _compare(commands: Commands) -> None:
     )
     made.add_argument(
         "--json", action="store_true", help="one JSON document: docs/compare.schema.json"
+    )
+
+
+def _suggest(commands: Commands) -> None:
+    does = "propose what a drill should check, by a look at a PostgreSQL database"
+    made = commands.add_parser(
+        "suggest", help=does, description=does, epilog=_EXIT["suggest"], allow_abbrev=False
+    )
+    made.set_defaults(command="suggest")
+    made.add_argument(
+        "--source",
+        required=True,
+        metavar="DSN",
+        help="postgresql://USER@HOST/DATABASE, or service=NAME; the password from PGPASSWORD,"
+        " PGPASSFILE or a service file",
+    )
+    made.add_argument(
+        "--schemas",
+        nargs="+",
+        default=[],
+        metavar="A,B",
+        help="these, with commas or blanks between; all where none is named",
+    )
+    made.add_argument(
+        "--drill", metavar="NAME", help="a whole drill of that name, with places to fill in"
+    )
+    made.add_argument(
+        "--json", action="store_true", help="one JSON document: docs/suggest.schema.json"
     )
 
 

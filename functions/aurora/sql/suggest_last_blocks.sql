@@ -1,0 +1,2 @@
+-- The part of a query that keeps it to the blocks from one on: a TID range scan, PostgreSQL 14 on.
+AND x.ctid >= %(start)s::tid
