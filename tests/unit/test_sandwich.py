@@ -1,0 +1,407 @@
+"""The judgement of a copy, chunk by chunk, against random histories of a table."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as some
+
+from functions.aurora.comparison import ROUND
+from functions.aurora.digest import Digest
+from functions.aurora.judging import MOST_DIFFERENCES, Ends, Found, Judged, judge
+from functions.aurora.sandwich import Chunk, Sandwich, Version
+from tests.unit.histories import (
+    CHUNK_BLOCKS,
+    CHUNKS,
+    CONTENTS,
+    NUMBERS,
+    WHAT,
+    Copy,
+    Held,
+    Moments,
+    Place,
+    Read,
+    Row,
+    Source,
+    Step,
+    digest_of,
+    read,
+    restore,
+    run,
+    total,
+)
+
+THOROUGH = settings(max_examples=500, derandomize=True, deadline=None, database=None)
+FAIRLY = settings(THOROUGH, max_examples=100)
+
+a_number = some.integers(0, NUMBERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drill:
+    """A history, what was read of it, and the true copy."""
+
+    source: Source
+    moments: Moments
+    reads: tuple[Read, ...]
+    copy: Copy
+    bounded: bool
+
+    def compared(self, copy: Copy) -> list[Read]:
+        """The chunks that can be compared."""
+        return [each for each in self.reads if each.comparable(copy.next_xid)]
+
+    def ends(self, copy: Copy) -> Ends:
+        """Of the transactions that were asked for. Those that came too late are not committed."""
+        asked = {xid for each in self.reads for xid in each.sandwich.transactions()}
+        asked = {xid for xid in asked if not self.late(xid)}
+        return Ends(
+            committed=copy.committed & asked,
+            own_from=self.source.own_from,
+            closed_after=self.source.closed_after if self.bounded else None,
+        )
+
+    def late(self, xid: int) -> bool:
+        """Whether a transaction is known to have begun too late."""
+        return self.bounded and xid >= self.source.closed_after
+
+    def committed(self, copy: Copy, xid: int) -> set[bool]:
+        """What may be true of a transaction: that it was committed by the restore point, or not."""
+        if xid not in copy.committed or self.late(xid):
+            return {False}
+        return {True, False} if xid >= self.source.own_from else {True}
+
+    def judge(self, each: Read, copy: Copy) -> Judged:
+        return judge(each.sandwich, found(each, copy), self.ends(copy))
+
+
+def found(each: Read, copy: Copy) -> Found:
+    """What is read of a chunk of the copy."""
+    rows = copy.within(each)
+    at = {version.ctid for version in each.sandwich.gone if version.writer is None}
+    versions = [Version(place.ctid, xid, digest_of(held)) for place, xid, held in rows]
+    return Found(
+        old=total(held for _, xid, held in rows if xid is None),
+        new=tuple(version for version in versions if version.writer is not None),
+        at_gone=tuple(v for v in versions if v.writer is None and v.ctid in at),
+    )
+
+
+a_step = some.builds(Step, some.sampled_from(WHAT), a_number)
+a_block = some.integers(0, CHUNKS * CHUNK_BLOCKS - 1)
+an_existing_row = some.tuples(
+    some.integers(1, 300) | some.integers(-60, 400).map(lambda ahead: ROUND - ahead), a_block
+)
+
+
+@some.composite
+def drills(draw: some.DrawFn) -> Drill:
+    steps = draw(some.integers(3, 45).flatmap(lambda n: some.lists(a_step, min_size=n, max_size=n)))
+    last = len(steps)
+    point = draw(some.integers(1, last - 1))
+    before, after = draw(some.integers(1, point)), draw(some.integers(point + 1, last))
+
+    def ticks(least: int, most: int, count: int = CHUNKS) -> tuple[int, ...]:
+        return tuple(draw(some.lists(some.integers(least, most), min_size=count, max_size=count)))
+
+    moments = Moments(
+        point=point,
+        firsts=ticks(0, before),
+        seconds=ticks(after, last),
+        listed=tuple(draw(some.lists(some.booleans(), min_size=CHUNKS, max_size=CHUNKS))),
+        before=before,
+        after=after,
+        between=ticks(0, last, draw(some.integers(0, 3))),
+    )
+    start = draw(some.sampled_from([5000, ROUND - 20, ROUND + 5000, 7 * ROUND - 9]))
+    existing = draw(some.lists(an_existing_row, max_size=12))
+    source = run(
+        steps,
+        moments,
+        start=start,
+        existing=[(ago, block) for ago, block in existing if start - ago >= 3],
+        multi_ahead=draw(some.integers(-5, 25)),
+    )
+    looked, untold = draw(some.booleans()), draw(some.sampled_from([0, 0, 2]))
+    bounded = draw(some.sampled_from([True, True, False]))
+    return Drill(
+        source=source,
+        moments=moments,
+        reads=tuple(
+            read(source, moments, number, bounded=bounded, looked=looked, untold=untold)
+            for number in range(CHUNKS)
+        ),
+        copy=restore(source, point, own=draw(some.sampled_from([0, 3, 40]))),
+        bounded=bounded,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What must be said of a chunk: the places that are wrong, "" for the rest of it as a whole."""
+
+    wrong: frozenset[str]
+    late: int
+    undecided: int
+
+
+def due(drill: Drill, each: Read, copy: Copy) -> Due:
+    """What must be said of a chunk of a copy, by the versions themselves."""
+    wrong: set[str] = set()
+    undecided = 0
+    there = {place: (xid, content) for place, xid, content in copy.within(each)}
+
+    def take(row: Row) -> int | None:
+        old = row.writer.xid < each.horizon
+        if there.get(row.place, (0, 0))[0] != (None if old else row.writer.xid):
+            return None
+        return there.pop(row.place)[1]
+
+    gone = [row for row in each.first if row not in each.second]
+    if each.sandwich.listed:
+        for row, version in zip(gone, each.sandwich.gone, strict=True):
+            content = take(row)
+            ended = {answer for xid in version.enders for answer in drill.committed(copy, xid)}
+            undecided += len(ended) != 1
+            right = content == row.content and ended != {True}
+            if not (right if content is not None else ended != {False}):
+                wrong.add(row.place.ctid)
+    for row in each.second:
+        if row.writer.xid >= each.horizon and not drill.late(row.writer.xid):
+            content, written = take(row), drill.committed(copy, row.writer.xid)
+            undecided += content is None and len(written) == 2
+            right = content == row.content and written != {False}
+            if not (right if content is not None else written != {True}):
+                wrong.add(row.place.ctid)
+    for row in each.glimpsed:
+        if take(row) not in (None, row.content):
+            wrong.add(row.place.ctid)
+    unknown = [xid for xid, _ in there.values() if xid is not None]
+    late = [xid for xid in unknown if drill.late(xid)]
+    undecided += len(unknown) - len(late)
+
+    held = Counter(content for xid, content in there.values() if xid is None)
+    least, most = (
+        Counter(row.content for row in rows if row.writer.xid < each.horizon)
+        for rows in (each.second, each.first)
+    )
+    if each.sandwich.listed:
+        fits = held == least
+    else:
+        undecided += most.total() - least.total()
+        fits = held in (least, most) or least.total() < held.total() < most.total()
+    return Due(
+        wrong=frozenset(wrong if fits else {*wrong, ""}), late=len(late), undecided=undecided
+    )
+
+
+FAULTS = (
+    *("lose", "change", "resurrect", "resurrect", "undo", "forge", "swap", "double", "late"),
+    "elsewhen",
+)
+
+
+def damaged(drill: Drill, fault: str, number: int) -> Copy:
+    """The true copy with a fault; itself where it cannot have that one."""
+    copy, source = drill.copy, drill.source
+    rows = dict(copy.rows)
+    place = sorted(rows)[number % len(rows)] if rows else None
+    other = sorted(rows)[number // 64 % len(rows)] if rows else None
+    content = number // 64 % CONTENTS
+    block = number % (CHUNKS * CHUNK_BLOCKS)
+    room = Place(block, 900)
+    lost = [row for row in source.rows if row.place not in rows]
+    match fault:
+        case "lose" if place:
+            del rows[place]
+        case "change" if place:
+            rows[place] = rows[place]._replace(content=content)
+        case "resurrect" if lost:
+            row = lost[number % len(lost)]
+            rows[row.place] = Held(row.writer.xid, row.content)
+        case "undo":
+            enders = {row.ending.by: row for row in lost if row.ending}
+            newer = [row for row in source.rows if row.writer in enders and row.place in rows]
+            if newer:
+                row = newer[number % len(newer)]
+                before = enders[row.writer]
+                del rows[row.place]
+                rows[before.place] = Held(before.writer.xid, before.content)
+        case "forge":
+            rows[room] = Held(source.began - 1 - number % 500, content)
+        case "swap" if place and other:
+            one, two = rows[place], rows[other]
+            rows[place] = one._replace(content=two.content)
+            rows[other] = two._replace(content=one.content)
+        case "double" if place:
+            rows[room] = rows[place]
+        case "late":
+            rows[room] = Held(source.closed_after + number % 9, content)
+        case "elsewhen":
+            return restore(source, number % (source.now + 1), own=copy.next_xid - copy.own_from)
+        case _:
+            return copy
+    return replace(copy, rows=rows)
+
+
+@THOROUGH
+@given(drills())
+def test_a_true_copy_raises_no_alarm(drill: Drill) -> None:
+    together = Judged()
+    reads = drill.compared(drill.copy)
+    for each in reads:
+        assert shown_as_they_are(each)
+        judged = drill.judge(each, drill.copy)
+        assert judged.differences == ()
+        assert due(drill, each, drill.copy).wrong == frozenset()
+        assert judged.least <= judged.old <= judged.most
+        assert judged.rows == sum(place.chunk == each.number for place in drill.copy.rows)
+        if each.sandwich.listed:
+            assert judged.unproven == 0
+        together += judged
+    assert together.due == together.there
+    assert (together.late, together.wrong, together.chunks) == (0, 0, len(reads))
+
+
+def shown_as_they_are(each: Read) -> bool:
+    """Whether 32 bits of its writer tell of each version whether it is old, and who wrote it."""
+    xids = [row.writer.xid for row in (*each.first, *each.second, *each.glimpsed)]
+    return all(each.writer(xid) == (None if xid < each.horizon else xid) for xid in xids)
+
+
+@THOROUGH
+@given(drills(), some.sampled_from(FAULTS), a_number)
+def test_what_is_wrong_is_told_and_nothing_else(drill: Drill, fault: str, number: int) -> None:
+    copy = damaged(drill, fault, number)
+    for each in drill.compared(copy):
+        judged, must = drill.judge(each, copy), due(drill, each, copy)
+        assert {difference.ctid for difference in judged.differences} == must.wrong
+        assert judged.wrong == bool(must.wrong)
+        assert judged.late == must.late
+        assert judged.undecided <= must.undecided
+        silent = not (must.wrong or must.late or must.undecided or judged.unproven)
+        if silent and fault != "elsewhen":
+            assert unreadable(drill, each, copy)
+
+
+def unreadable(drill: Drill, each: Read, copy: Copy) -> bool:
+    """Whether a chunk holds what it must, but for versions that no reading can tell of.
+
+    Those came after the first reading and went before the second; or they are where they may be, by
+    a transaction that may be the copy's own.
+    """
+    known = {
+        row.place: row.writer.xid
+        for row in (*each.first, *each.second)
+        if row in each.first or len(drill.committed(copy, row.writer.xid)) == 1
+    }
+    true, there = (
+        Counter(
+            (None, content) if xid is None else (place, content)
+            for place, xid, content in one.within(each)
+            if xid is None or known.get(place) == xid
+        )
+        for one in (drill.copy, copy)
+    )
+    return true == there
+
+
+def numbers(sandwich: Sandwich) -> Sandwich:
+    """What is known of a table whose rows have no digest."""
+    chunk = replace(sandwich.chunk, old=Digest(rows=sandwich.chunk.old.rows))
+    left = Digest(rows=sandwich.left.rows)
+    return Sandwich(chunk=chunk, left=left, listed=False, digested=False)
+
+
+@FAIRLY
+@given(drills(), some.sampled_from(["lose", "forge", "double", "swap"]), a_number)
+def test_rows_without_a_digest_are_held_against_their_bounds(
+    drill: Drill, fault: str, number: int
+) -> None:
+    copy = damaged(drill, fault, number)
+    for each in drill.compared(copy):
+        old = sum(xid is None for _, xid, _ in copy.within(each))
+        judged = judge(numbers(each.sandwich), Found(old=Digest(rows=old)), drill.ends(copy))
+        within = judged.least <= judged.old <= judged.most
+        assert (judged.due == judged.there) == within
+        assert not (within and judged.differences)
+
+
+@FAIRLY
+@given(some.lists(some.tuples(a_block, a_block), max_size=15))
+def test_rows_that_have_moved_are_all_there(blocks: list[tuple[int, int]]) -> None:
+    moments = Moments(
+        point=1,
+        firsts=(0,) * CHUNKS,
+        seconds=(2,) * CHUNKS,
+        listed=(True,) * CHUNKS,
+        before=1,
+        after=2,
+        between=(),
+    )
+    steps, existing = [Step("burn", 0)] * 3, [(100, block) for block, _ in blocks]
+    source = run(steps, moments, start=2 * ROUND, existing=existing, multi_ahead=0)
+    held = restore(source, 1)
+    places = [Place(block, 100 + line) for line, (_, block) in enumerate(blocks)]
+    copy = replace(held, rows=dict(zip(places, held.rows.values(), strict=True)))
+    reads = tuple(read(source, moments, number) for number in range(CHUNKS))
+    drill = Drill(source=source, moments=moments, reads=reads, copy=held, bounded=True)
+    together = Judged()
+    for each in drill.compared(copy):
+        judged = drill.judge(each, copy)
+        stayed, there = (Counter(c for *_, c in one.within(each)) for one in (held, copy))
+        assert bool(judged.differences) == (stayed != there)
+        together += judged
+    assert together.due == together.there == total(held.content for held in held.rows.values())
+
+
+def added(judged: Sequence[Judged]) -> Judged:
+    """All of them, with their differences in order."""
+    together = sum(judged, Judged())
+    ordered = sorted(together.differences, key=lambda one: (one.ctid, one.what))
+    return replace(together, differences=tuple(ordered))
+
+
+@FAIRLY
+@given(drills(), some.sampled_from(FAULTS), a_number)
+def test_order_and_grouping_of_chunks_make_no_difference(
+    drill: Drill, fault: str, number: int
+) -> None:
+    copy = damaged(drill, fault, number)
+    judged = [drill.judge(each, copy) for each in drill.compared(copy)]
+    assume(sum(len(each.differences) for each in judged) <= MOST_DIFFERENCES)
+    once = added(judged)
+    for order in permutations(judged):
+        for cut in range(len(order) + 1):
+            assert added([added(order[:cut]), added(order[cut:])]) == once
+
+
+def test_the_first_differences_are_told_and_all_are_counted() -> None:
+    one = digest_of(1)
+    came = tuple(Version(f"(0,{line})", 705, one) for line in range(1, 31))
+    chunk = Chunk(start=0, end=2, horizon=700, next_xid=705, old=Digest(), rows=0)
+    ends = Ends(committed=frozenset({705}), own_from=720, closed_after=730)
+    judged = judge(Sandwich(chunk=chunk, left=Digest(), came=came), Found(old=Digest()), ends)
+    assert [each.ctid for each in judged.differences] == [f"(0,{n})" for n in range(1, 21)]
+    assert (judged + judged).differences == judged.differences
+    assert ((judged + judged).wrong, (judged + judged).due.rows) == (2, 60)
+
+
+@FAIRLY
+@given(drills())
+def test_what_was_read_survives_its_bucket(drill: Drill) -> None:
+    for each in drill.reads:
+        sandwich = each.sandwich
+        again = Sandwich.from_row(json.loads(json.dumps(sandwich.to_row())))
+        if sandwich.plain and sandwich.left == sandwich.chunk.old:
+            assert again == replace(sandwich, listed=True)
+        else:
+            assert again == sandwich
+        assert Chunk.from_row(json.loads(json.dumps(sandwich.chunk.to_row()))) == sandwich.chunk
+        for version in (*sandwich.gone, *sandwich.came, *sandwich.glimpsed):
+            assert Version.from_row(json.loads(json.dumps(version.to_row()))) == version
