@@ -41,6 +41,9 @@ said of all objects of a kind, some of which are changed again and again."""
 ARCHIVE_BYTES: Final = 96 * 1024 * 1024
 """Once more WAL than this is archived, a new base backup is taken, so that replays stay short."""
 
+MOST_SECONDS: Final = 600.0
+"""Of writing, for each drill: it is far more than one takes."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drill:
@@ -162,12 +165,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, premises(Path(folder)) as site:
         console.print(f"PostgreSQL {site.servers.version}; required is {_required()}")
-        with writing(site.source, DATABASE, seed=given.seed) as writer:
+        patience = given.drills * MOST_SECONDS
+        with writing(site.source, DATABASE, seed=given.seed, most_seconds=patience) as writer:
             for number in range(1, given.drills + 1):
                 score.drills.append(found := run_drill(site, writer))
                 if given.verbose or found.alarms:
                     console.print(_line(number, found), soft_wrap=True)
                 site.source.trim(ARCHIVE_BYTES)
+                writer.demand()
         console.print(_work(writer))
     _print(console, score, time.monotonic() - began)
     return 1 if score.alarms() else 0

@@ -103,10 +103,9 @@ class HardWriter:
         self, server: Server, database: str, *, seed: int = 1, most_seconds: float = 3600.0
     ) -> None:
         """A writer that has not begun, and stops by itself after `most_seconds` of writing."""
-        self.done: Counter[str] = Counter()
-        """How often each kind of work was done to its end."""
         self.refused: Counter[str] = Counter()
         """How often PostgreSQL refused to go on, by the name of the error."""
+        self._done: Counter[str] = Counter()
         self._server = server
         self._database = database
         self._seed = seed
@@ -143,15 +142,24 @@ class HardWriter:
         if running:
             raise WriterFailed(f"{len(running)} threads do not end")
         self._settle_promises()
+        self._tell_trouble()
+
+    def demand(self) -> None:
+        """Make sure that it still writes. Raises WriterFailed."""
+        self._tell_trouble()
+        if self._ended.is_set() or time.monotonic() > self._ends_at:
+            raise WriterFailed("it has stopped")
+
+    def _tell_trouble(self) -> None:
         if self._trouble:
             kind, error = self._trouble[0]
             raise WriterFailed(f"{kind}: {type(error).__name__}: {error}") from error
 
     @property
     def counts(self) -> dict[str, int]:
-        """How often each kind was done so far, in the order of KINDS."""
+        """How often each kind of work was done to its end so far, in the order of KINDS."""
         with self._lock:
-            return {kind: self.done[kind] for kind in KINDS}
+            return {kind: self._done[kind] for kind in KINDS}
 
     def open_at(self, moment: datetime) -> dict[str, int]:
         """How many transactions of each slow kind had begun by then and ended only later."""
@@ -159,11 +167,12 @@ class HardWriter:
             there = [span.kind for span in self._slow if span.holds(moment)]
         return {kind: there.count(kind) for kind in SLOW}
 
-    def await_all(self, *, seconds: float = 60.0) -> None:
+    def await_all(self, *, seconds: float = 180.0) -> None:
         """Wait until each kind was done once at least. Raises WriterFailed after `seconds`."""
         deadline = time.monotonic() + seconds
         while missing := [kind for kind, count in self.counts.items() if not count]:
-            if self._ended.is_set() or time.monotonic() > deadline:
+            self.demand()
+            if time.monotonic() > deadline:
                 raise WriterFailed(f"not done within {seconds:.0f} s: {', '.join(missing)}")
             time.sleep(0.05)
 
@@ -200,7 +209,7 @@ class HardWriter:
                 self.refused[type(refusal).__name__] += 1
             return
         with self._lock:
-            self.done[work.name] += 1
+            self._done[work.name] += 1
 
     @contextlib.contextmanager
     def _noted(self, work: Work) -> Iterator[None]:
@@ -238,9 +247,14 @@ class HardWriter:
 
 
 @contextlib.contextmanager
-def writing(server: Server, database: str, *, seed: int = 1) -> Iterator[HardWriter]:
-    """A hard writer that has done each kind of work once, and goes on while the block runs."""
-    with HardWriter(server, database, seed=seed) as writer:
+def writing(
+    server: Server, database: str, *, seed: int = 1, most_seconds: float = 3600.0
+) -> Iterator[HardWriter]:
+    """A hard writer that has done each kind of work once, and goes on while the block runs.
+
+    Raises WriterFailed.
+    """
+    with HardWriter(server, database, seed=seed, most_seconds=most_seconds) as writer:
         writer.await_all()
         yield writer
 
