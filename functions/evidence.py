@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 SHORT_LIVED = ("/witness/", "/parts/")
 """Folders of a run that hold digests and counts of personal data: the bucket lets them expire."""
+
+COMPRESSED_FROM = 16 * 1024
+"""Bytes from which on an object of those folders is stored compressed."""
 
 WATCH = "_watch/"
 """What is true between drills. It expires likewise: every hour leaves a version behind."""
@@ -51,13 +55,16 @@ class Evidence:
         self.put_bytes(key, body, content_type="application/json", locked=locked)
 
     def put_bytes(self, key: str, body: bytes, *, content_type: str, locked: bool = False) -> None:
-        """Store bytes, encrypted as the bucket's default says."""
+        """Store bytes, encrypted as the bucket's default says; many short-lived ones compressed."""
         request: PutObjectRequestTypeDef = {
             "Bucket": self.bucket,
             "Key": key,
             "Body": body,
             "ContentType": content_type,
         }
+        if len(body) > COMPRESSED_FROM and any(folder in key for folder in SHORT_LIVED):
+            request["Body"] = gzip.compress(body, compresslevel=5, mtime=0)
+            request["ContentEncoding"] = "gzip"
         if key.startswith(WATCH) or any(folder in key for folder in SHORT_LIVED):
             request["Tagging"] = "retention=manifest"
         if locked and self.lock_mode != "NONE":
@@ -76,7 +83,9 @@ class Evidence:
     def get_bytes(self, key: str) -> bytes:
         """The bytes stored at a key. Raises EvidenceMissing where there are none."""
         try:
-            return _s3().get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            answer = _s3().get_object(Bucket=self.bucket, Key=key)
+            body = answer["Body"].read()
+            return gzip.decompress(body) if answer.get("ContentEncoding") == "gzip" else body
         except ClientError as error:
             if code_of(error) in ("NoSuchKey", "404"):
                 raise EvidenceMissing(f"s3://{self.bucket}/{key} does not exist") from error

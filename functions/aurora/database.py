@@ -7,6 +7,7 @@ message where that can name no row's content; never its DETAIL, CONTEXT or the s
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -184,9 +185,13 @@ class Session:
     """A connection to one server. Every method raises QueryFailed; TryAgain when it was lost."""
 
     def __init__(self, connection: psycopg.Connection[dict[str, Any]], host: str) -> None:
-        """Take over a connection in autocommit mode."""
+        """Take over a connection in autocommit mode.
+
+        `longest_seconds` is how long its longest statement has taken so far.
+        """
         self._connection = connection
         self._host = host
+        self.longest_seconds = 0.0
 
     @property
     def tls_protects(self) -> bool:
@@ -202,8 +207,12 @@ class Session:
     ) -> list[dict[str, Any]]:
         """The rows that the statement in sql/<statement>.sql returns, by column."""
         query = sql.SQL(_statement(statement)).format(**(parts or {}))
-        with self._translated():
-            return self._connection.execute(query, values).fetchall()
+        began = time.monotonic()
+        try:
+            with self._translated():
+                return self._connection.execute(query, values).fetchall()
+        finally:
+            self.longest_seconds = max(self.longest_seconds, time.monotonic() - began)
 
     def one(
         self,

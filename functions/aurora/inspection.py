@@ -20,7 +20,7 @@ from functions.aurora.manifest import Table
 from functions.aurora.passing import Pass, Read
 from functions.aurora.sandwich import Chunk
 from functions.aurora.scanning import Relation
-from functions.aurora.second_reading import read_late
+from functions.aurora.second_reading import Room, read_late
 from functions.model import Check
 
 LEAST_SECONDS = 10.0
@@ -82,7 +82,7 @@ def large_objects(session: Session, first: Mapping[str, Any] | None) -> dict[str
     for _ in range(scanning.ATTEMPTS * 3):
         if known:
             going, made = passing.again_on(
-                session, going, relation, known.chunks, read_late(None), **limits
+                session, going, relation, known.chunks, read_late(None, Room()), **limits
             )
             rows += [sandwich.to_row() for sandwich in made]
         else:

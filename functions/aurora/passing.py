@@ -29,7 +29,7 @@ class Pass:
 
     `at` is the next block of a first reading, or the next chunk of a later one. `oid` and
     `filenode` are what must not change meanwhile; `problem` says why it was given up, with the
-    SQLSTATE if that was an error's. `seconds` were spent.
+    SQLSTATE if that was an error's. `bytes` of the table were read.
     """
 
     at: int = 0
@@ -40,7 +40,7 @@ class Pass:
     finished: bool = False
     problem: str = ""
     sqlstate: str = ""
-    seconds: float = 0.0
+    bytes: int = 0
 
     def to_document(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -99,6 +99,12 @@ class Read:
         return cls(going=Pass.from_document(record["pass"]), chunks=chunks)
 
 
+def _blocks(chunks: Sequence[Chunk], storage: Storage) -> int:
+    """How many blocks these chunks are."""
+    ends = (max(storage.blocks, c.start) if c.end is None else c.end for c in chunks)
+    return sum(end - chunk.start for chunk, end in zip(chunks, ends, strict=True))
+
+
 def first_on(
     session: Session,
     going: Pass,
@@ -110,13 +116,14 @@ def first_on(
     """Take the first reading of the next slice of a table."""
     most = max(1, (slice_bytes // BLOCK_BYTES) >> going.attempts)
 
-    def read(storage: Storage) -> tuple[int | None, list[Chunk]]:
+    def read(storage: Storage) -> tuple[int | None, list[Chunk], int]:
         if storage.whole:
             ranges: list[tuple[int, int | None]] = [(0, None)]
         else:
             size = min(scanning.chunk_blocks(storage.blocks), most)
             ranges = scanning.cut(going.at, storage.blocks, size, most // size)
-        return ranges[-1][1], scanning.read_first(session, relation, storage, ranges)
+        chunks = scanning.read_first(session, relation, storage, ranges)
+        return ranges[-1][1], chunks, _blocks(chunks, storage)
 
     return _attempt(session, going, relation, remaining_seconds, read)
 
@@ -135,7 +142,7 @@ def retake_on(
     It waits for the transactions that ran then, though not for ever.
     """
 
-    def read(storage: Storage) -> tuple[int | None, list[Chunk]]:
+    def read(storage: Storage) -> tuple[int | None, list[Chunk], int]:
         settled = going.attempts + 1 < scanning.ATTEMPTS
         taken = []
         for chunk in chunks[going.at : going.at + _many(chunks, going, slice_bytes)]:
@@ -143,7 +150,7 @@ def retake_on(
             taken += scanning.read_first(
                 session, relation, storage, [(chunk.start, chunk.end)], known
             )
-        return _next(chunks, going.at + len(taken)), taken
+        return _next(chunks, going.at + len(taken)), taken, _blocks(taken, storage)
 
     return _attempt(session, going, relation, remaining_seconds, read)
 
@@ -160,10 +167,10 @@ def again_on(
 ) -> tuple[Pass, list[T]]:
     """Do something with the next slice of chunks: one thing comes of each."""
 
-    def read(storage: Storage) -> tuple[int | None, list[T]]:
-        many = _many(chunks, going, slice_bytes)
-        found = act(session, relation, storage, chunks[going.at : going.at + many])
-        return _next(chunks, going.at + len(found)), found
+    def read(storage: Storage) -> tuple[int | None, list[T], int]:
+        chosen = chunks[going.at : going.at + _many(chunks, going, slice_bytes)]
+        found = act(session, relation, storage, chosen)
+        return _next(chunks, going.at + len(found)), found, _blocks(chosen, storage)
 
     return _attempt(session, going, relation, remaining_seconds, read)
 
@@ -181,7 +188,7 @@ def blocks_on(
     """Do something with the next slice of blocks, up to `end`: None is the table's own."""
     most = max(1, (slice_bytes // BLOCK_BYTES) >> going.attempts)
 
-    def read(storage: Storage) -> tuple[int | None, list[T]]:
+    def read(storage: Storage) -> tuple[int | None, list[T], int]:
         if storage.whole:
             ranges: list[tuple[int, int | None]] = [(0, None)]
         else:
@@ -189,7 +196,7 @@ def blocks_on(
             if end is not None and ranges[-1][1] is None:
                 ranges = [(going.at, end)]
         at = ranges[-1][1]
-        return (None if at == end else at), act(session, relation, ranges)
+        return (None if at == end else at), act(session, relation, ranges), 0
 
     return _attempt(session, going, relation, remaining_seconds, read)
 
@@ -210,7 +217,7 @@ def _attempt(
     going: Pass,
     relation: Relation,
     remaining_seconds: float,
-    read: Callable[[Storage], tuple[int | None, list[T]]],
+    read: Callable[[Storage], tuple[int | None, list[T], int]],
 ) -> tuple[Pass, list[T]]:
     last_attempt = going.attempts + 1 >= scanning.ATTEMPTS
     seconds = scanning.seconds_for(remaining_seconds)
@@ -219,7 +226,7 @@ def _attempt(
             found_at = (storage.oid, storage.filenode)
             if going.oid is not None and (going.oid, going.filenode) != found_at:
                 return going.given_up(REWRITTEN), []
-            at, found = read(storage)
+            at, found, blocks = read(storage)
     except QueryFailed as failure:
         if failure.passing and not last_attempt:
             return replace(going, attempts=going.attempts + 1, behind=False), []
@@ -239,5 +246,6 @@ def _attempt(
         attempts=0,
         behind=False,
         finished=at is None,
+        bytes=going.bytes + blocks * BLOCK_BYTES,
     )
     return after, found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from functions.aurora import passing, scanning
 from functions.aurora.database import Session
@@ -15,7 +15,8 @@ from functions.aurora.passing import Pass
 from functions.aurora.sandwich import Chunk, Sandwich
 from functions.aurora.scanning import Relation, Storage
 
-_UNLIMITED = 2**31 - 1
+MOST_NEW: Final = 200_000
+"""How many new versions of a chunk are held against what the witness has listed."""
 
 
 class Comparison:
@@ -60,12 +61,20 @@ class Comparison:
         if not relation.digest:
             judged = judge(sandwich, Found(old=seen.old), ends)
             return replace(judged, rows=seen.rows, late=seen.late, unsure=seen.unsure)
-        chunk = sandwich.chunk
-        new = (
-            ()
-            if seen.all_old
-            else scanning.new_versions(session, relation, chunk, below=None, most=_UNLIMITED)
-        )
+        chunk, came = sandwich.chunk, seen.rows - seen.old.rows
+        if came > MOST_NEW or (came and not sandwich.listed and not sandwich.came):
+            # Nobody has listed what they must be.
+            judged = judge(sandwich, Found(old=seen.old), ends)
+            unknown = came - seen.late
+            return replace(
+                judged,
+                rows=seen.rows,
+                late=seen.late,
+                unsure=seen.unsure,
+                undecided=judged.undecided + unknown,
+                unproven=judged.unproven + unknown,
+            )
+        new = scanning.new_versions(session, relation, chunk, below=None, most=came) if came else []
         places = [version.ctid for version in sandwich.gone if version.writer is None]
         at_gone = scanning.versions_at(session, relation, chunk, places)
         found = Found(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from functions.aurora import passing, scanning
@@ -12,8 +12,27 @@ from functions.aurora.digest import Digest
 from functions.aurora.sandwich import Chunk, Sandwich
 from functions.aurora.scanning import Relation, Storage
 
-MOST_VERSIONS: Final = 100_000
-"""How many versions of a chunk are listed; where there are more, they are only counted."""
+MOST_VERSIONS: Final = 1_000_000
+"""How many versions a call lists; beyond that, they are only counted."""
+
+
+@dataclass(slots=True)
+class Room:
+    """How many versions may still be listed: what is listed must fit into a function's memory."""
+
+    versions: int = MOST_VERSIONS
+
+    def hold(self, *lists: Sequence[object]) -> bool:
+        """Whether all these fit, none of them cut off; then there is so much less room."""
+        if any(len(each) >= self.versions for each in lists):
+            return False
+        self.versions -= sum(len(each) for each in lists)
+        return self.versions > 0
+
+
+def quiet_since(chunk: Chunk, looked: scanning.Looked) -> bool:
+    """Whether nothing happened in a chunk since its first reading."""
+    return looked.all_old and looked.rows == chunk.old.rows
 
 
 def quiet(chunk: Chunk, looked: scanning.Looked, relation: Relation) -> Sandwich | None:
@@ -21,7 +40,7 @@ def quiet(chunk: Chunk, looked: scanning.Looked, relation: Relation) -> Sandwich
 
     None where it has to be looked at closely. Raises Overtaken.
     """
-    if looked.all_old and looked.rows == chunk.old.rows:
+    if quiet_since(chunk, looked):
         return Sandwich(chunk=chunk, left=chunk.old, digested=bool(relation.digest))
     if relation.digest:
         return None
@@ -40,7 +59,7 @@ def unlisted(
     return Sandwich(chunk=chunk, left=looked.old, listed=False)
 
 
-def read_late(closed_after: int | None) -> passing.Act[Sandwich]:
+def read_late(closed_after: int | None, room: Room) -> passing.Act[Sandwich]:
     """What reads chunks for the second time when the first snapshot is closed."""
 
     def act(
@@ -54,10 +73,9 @@ def read_late(closed_after: int | None) -> passing.Act[Sandwich]:
                 scanning.expect_within(chunk, looked)
                 sandwich = unlisted(session, relation, storage, chunk, looked.old.rows)
                 came = scanning.new_versions(
-                    session, relation, chunk, below=closed_after, most=MOST_VERSIONS
+                    session, relation, chunk, below=closed_after, most=room.versions
                 )
-                known = tuple(came) if len(came) < MOST_VERSIONS else ()
-                sandwich = replace(sandwich, came=known)
+                sandwich = replace(sandwich, came=tuple(came) if room.hold(came) else ())
             made.append(sandwich)
         return made
 

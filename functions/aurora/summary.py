@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from functions import clock, summary
-from functions.model import Document, Phase, Summary
+from functions.model import Document, Fact, Phase, Summary
 
 
 def summarize(document: Document) -> Summary:
@@ -35,6 +38,7 @@ def summarize(document: Document) -> Summary:
         rto_seconds=rto,
         rpo_seconds=rpo,
         phases=_phases(document),
+        facts=tuple(_facts(witness)),
         objectives=(
             summary.objective(
                 "rpo", source["identifier"], rpo, allowed=objectives["rpo_seconds"], why=""
@@ -53,6 +57,20 @@ def summarize(document: Document) -> Summary:
         leftovers=summary.resources(teardown.get("leftovers", exercise.get("created"))),
         proven=bool(teardown.get("proven")),
     )
+
+
+def _facts(witness: Mapping[str, Any]) -> Iterator[Fact]:
+    """What the drill has cost the source: what its DBA asks for."""
+    if load := witness.get("load"):
+        yield Fact(
+            name="Read on the source",
+            value=f"{load['read_bytes'] / 1024**2:,.0f} MiB of tables, each time counted;"
+            f" the longest statement took {load['statement_seconds']:.2f} s",
+        )
+        if load["snapshot_seconds"]:
+            yield Fact(
+                name="Snapshot open on the source", value=f"{load['snapshot_seconds']:.1f} s"
+            )
 
 
 def _phases(document: Document) -> tuple[Phase, ...]:

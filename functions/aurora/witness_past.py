@@ -13,7 +13,7 @@ from functions import clock
 from functions.aurora import manifest, tables
 from functions.aurora.comparison import HEARTBEAT_TOLERANCE
 from functions.aurora.manifest import Manifest
-from functions.aurora.witness_work import Work, keep, list_tables, mark, open_session, the_writer
+from functions.aurora.witness_work import Work, keep, list_tables, mark, the_writer
 from functions.model import Answer
 from functions.step import waiting
 
@@ -26,7 +26,7 @@ def look_back(work: Work) -> Answer:
     restore_time = clock.parse(work.plan["restore"]["time"])
     beats, restorable_after = None, None
     if work.marked:
-        with open_session(work.source.writer, read_only=False) as session:
+        with work.session(work.source.writer, read_only=False) as session:
             # Heartbeats nearer than that to the restore point prove nothing.
             if the_writer(session)["clock"] <= restore_time + HEARTBEAT_TOLERANCE:
                 return waiting(1, "the restore point to go by")
@@ -38,7 +38,7 @@ def look_back(work: Work) -> Answer:
             restorable_after = min(
                 (at for at in written if at > restore_time + HEARTBEAT_TOLERANCE), default=None
             )
-    with open_session(work.source.reader) as session:
+    with work.session(work.source.reader) as session:
         listed = list_tables(session, work)
         holds_rows = tables.any_row(session, listed)
         schemas = work.drill["schemas"] or tables.schemas(session)

@@ -9,11 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from functions.aurora import passing, scanning
-from functions.aurora.comparison import BLOCK_BYTES
 from functions.aurora.database import Session
 from functions.aurora.passing import Pass, Read
 from functions.aurora.sandwich import Sandwich
-from functions.aurora.second_reading import read_late
+from functions.aurora.second_reading import Room, read_late
 from functions.aurora.witness_tables import group, relations
 from functions.aurora.witness_turn import Turned
 from functions.aurora.witness_work import Work
@@ -30,7 +29,7 @@ def read(
     done. Raises TryAgain when the connection is lost before anything was read.
     """
     known = relations(work)
-    act = read_late(turned.next_xid)
+    act = read_late(turned.next_xid, Room())
     slices = 0
     while place < groups:
         tables = group(work, place)
@@ -44,10 +43,11 @@ def read(
                     left = work.remaining_seconds()
                     if slices and left < scanning.RESERVE_SECONDS:
                         return place, going
-                    at = len(entry["rows"])
+                    going = _resumed(going, table, len(entry["rows"]))
+                    before = going.bytes
                     going, made = passing.again_on(
                         session,
-                        _resumed(going, table, at),
+                        going,
                         known[target],
                         table.chunks,
                         act,
@@ -56,6 +56,7 @@ def read(
                     )
                     slices += 1
                     entry["rows"] += [sandwich.to_row() for sandwich in made]
+                    work.load.read_bytes += going.bytes - before
                     if going.problem:
                         entry["problem"] = going.problem
                         break
@@ -116,8 +117,7 @@ def of_readings(table: Read, sandwiches: list[Sandwich], problem: str) -> dict[s
     """The bounds that two readings give, or the `reason` why they give none."""
     facts: dict[str, Any] = {
         "rows": sum(chunk.rows for chunk in table.chunks),
-        "bytes": sum((chunk.end or chunk.start) - chunk.start for chunk in table.chunks)
-        * BLOCK_BYTES,
+        "bytes": table.going.bytes,
         "chunks": len(table.chunks),
     }
     if table.problem:

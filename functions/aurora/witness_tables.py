@@ -7,8 +7,9 @@ a row's digest is), `first-<n>` (what each call has read), and from these, by gr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from functions.aurora import digesting, passing, scanning
@@ -17,13 +18,30 @@ from functions.aurora.database import Session
 from functions.aurora.manifest import Table
 from functions.aurora.passing import Pass, Read
 from functions.aurora.sandwich import Chunk
-from functions.aurora.scanning import Relation
+from functions.aurora.scanning import Known, Relation, Storage
+from functions.aurora.second_reading import quiet_since
 from functions.aurora.witness_work import Work, list_tables, listed_tables
 from functions.errors import TryAgain
 
 GROUP_CHUNKS: Final = 20_000
 GROUP_TABLES: Final = 500
 """Chunks and tables whose readings are kept in one file of evidence, about."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Again:
+    """What a round reads: tables as a `whole`, or of tables the chunks that are given `anew`, or
+    of these such as have `changed`; the first round reads `everything`."""
+
+    everything: bool = False
+    whole: frozenset[str] = frozenset()
+    anew: Mapping[str, Read] = field(default_factory=dict)
+    changed: Mapping[str, Read] = field(default_factory=dict)
+
+    def asks(self, target: str) -> bool:
+        """Whether something of this table is to be read."""
+        asked = (self.whole, self.anew, self.changed)
+        return self.everything or any(target in each for each in asked)
 
 
 def begin(work: Work, session: Session) -> None:
@@ -55,13 +73,13 @@ def read(
     place: int,
     going: Pass,
     part: str,
-    retaken: Mapping[str, Read],
+    again: Again,
 ) -> tuple[int, Pass]:
     """Read on from where the last call stopped, at least one slice.
 
-    What was read goes into one file of evidence, of this call's own, before the answer. Of a table
-    in `retaken` only those chunks are read, anew. Answers how many tables are done, and how far the
-    next one has come. Raises TryAgain when the connection is lost before anything was read.
+    What was read goes into one file of evidence, of this call's own, before the answer. Answers how
+    many tables are done, and how far the next one has come. Raises TryAgain when the connection is
+    lost before anything was read.
     """
     found: dict[str, dict[str, Any]] = {}
     known = relations(work)
@@ -72,12 +90,19 @@ def read(
             break
         target = todo[place]
         limits: dict[str, Any] = {"slice_bytes": work.slice_bytes, "remaining_seconds": left}
+        before = going.bytes
         try:
-            if again := retaken.get(target):
-                going = again.going.again if going == Pass() else going
+            if known_of := again.anew.get(target) or again.changed.get(target):
+                going = known_of.going.again if going == Pass() else going
+            if table := again.anew.get(target):
                 going, chunks = passing.retake_on(
-                    session, going, known[target], again.chunks, **limits
+                    session, going, known[target], table.chunks, **limits
                 )
+            elif table := again.changed.get(target):
+                going, found_in = passing.again_on(
+                    session, going, known[target], table.chunks, _refreshed, **limits
+                )
+                chunks = [chunk for chunk in found_in if chunk]
             else:
                 going, chunks = passing.first_on(session, going, known[target], **limits)
         except TryAgain:
@@ -86,14 +111,42 @@ def read(
             raise
         slices += 1
         entry = found.setdefault(target, {"pass": {}, "chunks": []})
-        entry["pass"] = going.to_document()
+        # What could not be looked at again is as it was.
+        kept = again.changed[target].going if going.problem and target in again.changed else going
+        entry["pass"] = kept.to_document()
         entry["chunks"] += [chunk.to_row() for chunk in chunks]
+        work.load.read_bytes += going.bytes - before
         if going.finished:
             place, going = place + 1, Pass()
         elif going.behind:
             break
     work.put(part, found)
     return place, going
+
+
+def _refreshed(
+    session: Session, relation: Relation, storage: Storage, chunks: Sequence[Chunk]
+) -> list[Chunk | None]:
+    """Another first reading of the chunks that have changed since; None for the others."""
+    looked = scanning.read_again(session, replace(relation, digest=""), storage, chunks)
+    return [
+        None
+        if quiet_since(chunk, seen)
+        else scanning.read_first(
+            session, relation, storage, [(chunk.start, chunk.end)], Known.of(chunk)
+        )[0]
+        for chunk, seen in zip(chunks, looked, strict=True)
+    ]
+
+
+def changed(work: Work, parts: Sequence[str], number: int) -> Counter[str]:
+    """How many chunks of each table a round has read."""
+    found: Counter[str] = Counter()
+    for part in parts:
+        if int(part.split("-")[1]) == number:
+            for target, record in work.get(part).items():
+                found[target] += len(record["chunks"])
+    return found
 
 
 def gathered(work: Work, parts: Sequence[str], again: Sequence[Sequence[str]]) -> dict[str, Read]:
@@ -143,11 +196,12 @@ def _is_stale(table: Read, filenode: int, next_xid: int) -> bool:
     return filenode != table.going.filenode or next_xid - oldest > WINDOW // 2
 
 
-def groups(read: Mapping[str, Read]) -> Iterator[dict[str, Read]]:
-    """The tables in groups, each of which is one file of evidence."""
+def groups(read: Mapping[str, Read], restless: Mapping[str, int]) -> Iterator[dict[str, Read]]:
+    """The tables in groups, each of which is one file of evidence; the most `restless` first."""
     group: dict[str, Read] = {}
     chunks = 0
-    for target, table in read.items():
+    for target in sorted(read, key=lambda target: (-restless.get(target, 0), target)):
+        table = read[target]
         if group and (chunks + len(table.chunks) > GROUP_CHUNKS or len(group) >= GROUP_TABLES):
             yield group
             group, chunks = {}, 0

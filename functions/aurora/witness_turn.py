@@ -24,8 +24,8 @@ from functions.aurora.digest import Digest
 from functions.aurora.passing import Read
 from functions.aurora.sandwich import Chunk, Sandwich
 from functions.aurora.scanning import Known, Relation, Storage
-from functions.aurora.second_reading import MOST_VERSIONS, quiet, unlisted
-from functions.aurora.witness_work import Work, mark, open_session, the_writer
+from functions.aurora.second_reading import Room, quiet, unlisted
+from functions.aurora.witness_work import Work, mark, the_writer
 from functions.errors import SourceChanged, TryAgain
 
 UNMARKED: Final = timedelta(seconds=2)
@@ -42,7 +42,6 @@ class Turned:
 
     `name` is the turn's own, for its evidence. `own_from` was not in use yet just before T,
     `next_xid` is the transaction of the marker 'after'. `turned_at` is by the writer's clock.
-    `held_seconds` is how long the first snapshot was open.
     """
 
     name: str
@@ -53,7 +52,6 @@ class Turned:
     next_xid: int | None
     turned_at: str
     server: dict[str, str]
-    held_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -65,6 +63,7 @@ class Between:
     middle: Session
     closed_after: int | None
     next_xid: int
+    room: Room = field(default_factory=Room)
     enders: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     def sandwiches(
@@ -93,13 +92,12 @@ class Between:
             self.early, relation, before, [(known.start, known.end)], Known.of(known)
         )
         (looked,) = scanning.read_again(self.late, replace(relation, digest=""), after, [chunk])
+        most = self.room.versions
         came, glimpsed = (
-            scanning.new_versions(
-                session, relation, chunk, below=self.closed_after, most=MOST_VERSIONS
-            )
+            scanning.new_versions(session, relation, chunk, below=self.closed_after, most=most)
             for session in (self.late, self.middle)
         )
-        marked = scanning.ending_versions(self.early, relation, chunk, most=MOST_VERSIONS)
+        marked = scanning.ending_versions(self.early, relation, chunk, most=most)
         still = {
             (version.ctid, version.writer)
             for version in scanning.versions_at(
@@ -115,11 +113,8 @@ class Between:
             if (version.ctid, version.writer) not in still
         ]
         lost = chunk.old.rows - looked.old.rows
-        listed = (
-            max(len(came), len(glimpsed), len(marked)) < MOST_VERSIONS
-            and sum(version.writer is None for version in gone) == lost
-        )
-        if not listed:
+        went = sum(version.writer is None for version in gone)
+        if not self.room.hold(came, glimpsed, marked) or went != lost:
             return unlisted(self.late, relation, after, chunk, looked.old.rows)
         there = {(version.ctid, version.writer) for version in came}
         return Sandwich(
@@ -153,7 +148,7 @@ def turn(
     turned: Turned | None = None
     try:
         with ExitStack() as stack:
-            early = stack.enter_context(open_session(work.tables_are_at))
+            early = stack.enter_context(work.session(work.tables_are_at))
             stack.enter_context(_held(work, early))
             early.one("next_xid")
             began = time.monotonic()
@@ -168,7 +163,7 @@ def turn(
                     next_xid=next_xid,
                 )
                 _write(between, work, groups, relations, turned.name, began)
-            turned = replace(turned, held_seconds=round(time.monotonic() - began, 3))
+            work.load.snapshot_seconds = round(time.monotonic() - began, 3)
     except TryAgain:
         if turned is None:
             raise
@@ -189,8 +184,8 @@ def _pass_by(work: Work, stack: ExitStack) -> tuple[Turned, Session]:
     """
     marked = work.marked
     before, after = (str(uuid.uuid4()) if marked else None for _ in range(2))
-    middle = stack.enter_context(open_session(work.tables_are_at))
-    with open_session(work.source.writer, read_only=not marked) as session:
+    middle = stack.enter_context(work.session(work.tables_are_at))
+    with work.session(work.source.writer, read_only=not marked) as session:
         the_writer(session)
         if before:
             mark(work, session, before, "before")
@@ -234,7 +229,7 @@ def _after(work: Work, stack: ExitStack, turned: Turned) -> Session | None:
     None where a reader does not show it in time.
     """
     work.pause(AFTER_T.total_seconds())
-    late = stack.enter_context(open_session(work.tables_are_at))
+    late = stack.enter_context(work.session(work.tables_are_at))
     patience = _READER_PATIENCE
     while not shows(late, turned.after):
         if patience <= 0:
@@ -284,6 +279,7 @@ def _group(
         rows: list[Any] = []
         going = table.going.again
         while not table.problem and table.chunks and not going.finished and left() > 0:
+            before = going.bytes
             try:
                 going, made = passing.again_on(
                     between.late,
@@ -297,6 +293,10 @@ def _group(
             except TryAgain:
                 return found | {target: {"rows": rows}}
             rows += [sandwich.to_row() for sandwich in made]
+            work.load.read_bytes += going.bytes - before
+            # A chunk that changed is read by all three snapshots, six times in all.
+            busy = sum(bool(sandwich.gone or sandwich.came) for sandwich in made)
+            work.load.read_bytes += (going.bytes - before) * 5 * busy // max(1, len(made))
             if going.attempts:
                 break  # it is locked, or was cancelled: its turn comes later
         found[target] = {"rows": rows}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from functions import clock
 from functions.aurora import database, tables
@@ -17,6 +17,10 @@ from functions.model import Answer, Level
 from functions.step import done
 
 APPLICATION = "backup-drills witness"
+
+
+ROUND_SECONDS: Final = 60.0
+"""After a round of the first reading that took longer, what has changed meanwhile is read again."""
 
 
 class NothingToWitness(DrillError):
@@ -53,6 +57,19 @@ class Source:
     writer: Login
 
 
+@dataclass(slots=True)
+class Load:
+    """What the witness has cost the source so far: what a DBA asks for.
+
+    The seconds of the longest statement and for which the longest snapshot was open, and the bytes
+    of tables that were read, each time they were.
+    """
+
+    statement_seconds: float = 0.0
+    snapshot_seconds: float = 0.0
+    read_bytes: int = 0
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
     """What one call of `witness.advance` was given."""
@@ -64,6 +81,18 @@ class Work:
     remaining_seconds: Callable[[], float]
     slice_bytes: int
     pause: Callable[[float], None]
+    load: Load
+    round_seconds: float = ROUND_SECONDS
+
+    @contextmanager
+    def session(self, login: Login, *, read_only: bool = True) -> Iterator[Session]:
+        """A session on the source. Raises what database.session raises."""
+        with database.session(login, application=APPLICATION, read_only=read_only) as opened:
+            try:
+                yield opened
+            finally:
+                load, longest = self.load, round(opened.longest_seconds, 3)
+                load.statement_seconds = max(load.statement_seconds, longest)
 
     @property
     def marked(self) -> bool:
@@ -93,11 +122,6 @@ class Work:
 
     def get(self, name: str) -> Any:
         return self.evidence.get_json(self.key(name))
-
-
-def open_session(login: Login, *, read_only: bool = True) -> AbstractContextManager[Session]:
-    """A session of the witness's. Raises what database.session raises."""
-    return database.session(login, application=APPLICATION, read_only=read_only)
 
 
 def the_writer(session: Session) -> dict[str, Any]:
@@ -158,7 +182,7 @@ def keep(
     made: Manifest,
     *,
     restorable_after: datetime | None = None,
-    snapshot_seconds: float = 0.0,
+    load: Load | None = None,
 ) -> Answer:
     """Store the manifest. The witness's answer."""
     work.put("manifest", made.to_document())
@@ -174,5 +198,5 @@ def keep(
         objects=made.catalogs.objects if made.catalogs else 0,
         rows=sum(table.rows or 0 for table in made.tables),
         bytes=sum(table.bytes for table in made.tables),
-        snapshot_seconds=snapshot_seconds,
+        load=asdict(load or Load()),
     )
