@@ -151,11 +151,13 @@ def _orphans(looker: Looker, tables: Sequence[Table], server: Server) -> list[Ou
             found.append(reference)
             continue
         table, column = reference.table, reference.column
-        sample = _sample(looker, table)
+        by_index = reference.parent.bytes > looker.most_bytes
+        most = looker.few_bytes if by_index else looker.most_bytes
+        sample = suggesting.sample_of(table.bytes, most)
         lines = suggesting_checks.orphan_lines(reference, sample)
         try:
             filled = looker.filled(table, column, sample)
-            orphans = looker.number(lines, now=server.now) if filled else 0
+            orphans = looker.number(lines, now=server.now, by_index=by_index) if filled else 0
         except NotSeen as why:
             found.append(omitted(f"{table.target}.{column.name}", why))
         else:

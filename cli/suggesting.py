@@ -20,11 +20,12 @@ MOST: Final = 12
 LEAST_ROWS: Final = 20
 """Of fewer rows no count is asked for: one more or less would be a tenth."""
 
-_PERCENTS: Final = (
-    *((text, round(100 / float(text))) for text in ("50", "20", "10", "5", "2", "1")),
-    *((text, round(100 / float(text))) for text in ("0.5", "0.2", "0.1", "0.05", "0.02", "0.01")),
+_PERCENTS: Final = tuple(
+    (f"{first / 10**places:.{places}f}", 100 * 10**places // first)
+    for places in range(5)
+    for first in (50, 20, 10, 5, 2, 1)
+    if places == 0 or first < 10
 )
-
 
 # As infra/schema has it, which the command line does without.
 _TABLE: Final = re.compile(r"[^.\s\"]{1,63}\.[^.\s\"]{1,63}")
@@ -151,8 +152,8 @@ Outcome = Proposal | Omitted | None
 def sample_of(size: int, most: int) -> Sample | None:
     """The part of so many bytes that is at most as many as those; None where all of them are.
 
-    >>> sample_of(900, 1000) is None, sample_of(10_000, 1000), sample_of(10**9, 1000).percent
-    (True, Sample(percent='10', factor=10), '0.01')
+    >>> sample_of(900, 1000) is None, sample_of(10_000, 1000), sample_of(10**9, 1000)
+    (True, Sample(percent='10', factor=10), Sample(percent='0.0001', factor=1000000))
     """
     if size <= most:
         return None

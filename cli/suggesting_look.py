@@ -25,6 +25,9 @@ ALL_LOOKS_SECONDS: Final = 180.0
 MOST_BYTES: Final = 32 * 1024 * 1024
 """Of a table that is larger only a part is read."""
 
+FEW_BYTES: Final = 2 * 1024 * 1024
+"""Where for each row another one is looked up by an index, so much is read at most."""
+
 _BLOCK_BYTES: Final = 8192
 _TIMED_OUT: Final = "57014"
 
@@ -67,10 +70,13 @@ class Times:
 class Looker:
     """Asks one session. A table with more than `most_bytes` is read in part."""
 
-    def __init__(self, session: Session, *, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self, session: Session, *, most_bytes: int = MOST_BYTES, few_bytes: int = FEW_BYTES
+    ) -> None:
         """Nothing is asked yet."""
         self._session = session
         self.most_bytes = most_bytes
+        self.few_bytes = few_bytes
         self._until = time.monotonic() + ALL_LOOKS_SECONDS
 
     def server(self) -> Server:
@@ -118,14 +124,17 @@ class Looker:
             raise NotSeen("it was dropped meanwhile")
         return str(rows[0]["condition"])
 
-    def number(self, lines: Sequence[str], *, now: datetime) -> int:
-        """What a query says that is to be proposed, asked as a drill asks it. Raises NotSeen."""
+    def number(self, lines: Sequence[str], *, now: datetime, by_index: bool = False) -> int:
+        """What a query says that is to be proposed, asked as a drill asks it. Raises NotSeen.
+
+        `by_index`: what it looks up is too large to be read as a whole.
+        """
 
         def ask() -> Any:
             self._session.one("open_search_path")
             return self._session.ask(bind_restore_time(" ".join(lines)), restore_time=now)
 
-        [(value,)] = self._look(ask)
+        [(value,)] = self._look(ask, by_index=by_index)
         return int(value)
 
     def filled(self, table: Table, column: Column, sample: Sample | None) -> int:
@@ -178,12 +187,16 @@ class Looker:
         with self._session.snapshot(seconds=CATALOG_SECONDS):
             return ask()
 
-    def _look(self, ask: Callable[[], Answer]) -> Answer:
+    def _look(self, ask: Callable[[], Answer], *, by_index: bool = False) -> Answer:
         if time.monotonic() > self._until:
             raise NotSeen("there was no time left to look at it")
         try:
             with self._session.snapshot(seconds=LOOK_SECONDS):
-                self._session.one("limit_locks", milliseconds=str(round(LOCK_SECONDS * 1000)))
+                self._session.one(
+                    "suggest_gently",
+                    milliseconds=str(round(LOCK_SECONDS * 1000)),
+                    whole="off" if by_index else "on",
+                )
                 return ask()
         except QueryFailed as failure:
             raise NotSeen(_why(failure)) from None

@@ -47,12 +47,12 @@ def freshness_proposal(
     if later:
         return Omitted(target, "it holds times that are still to come: not when a row came")
     if not times:
-        return Omitted(target, f"no row came within {WINDOW.days} days")
+        return Omitted(target, f"no row of the last {WINDOW.days} days is seen by {by}")
     silences = [now - times[0]]
     silences += [newer - older for newer, older in pairwise(times)]
     silence, span = max(silences), now - times[-1]
     if silence > _A_WEEK:
-        return Omitted(target, f"no row came for {duration(silence.total_seconds())}")
+        return Omitted(target, f"no row came for {_whole(silence)}, as seen by {by}")
     least = 48 if column.type == "date" else 24 if span < _A_WEEK else 1
     hours = next(
         each for each in _WITHIN_HOURS if each >= max(least, silence.total_seconds() / 1800)
