@@ -62,7 +62,6 @@ def read(
                         break
                     if going.behind:
                         return place, going
-                going = Pass()
         except TryAgain:
             if slices:
                 return place, going  # what was read is kept
