@@ -208,8 +208,9 @@ def see(
     planned: Mapping[str, Any] | None = None,
     remaining_seconds: Callable[[], float] = plenty,
     slice_bytes: int = scanning.SLICE_BYTES,
+    pause: Callable[[float], None] = time.sleep,
 ) -> dict[str, Any]:
-    """Drive the witness to its end."""
+    """Drive the witness to its end. `pause` is asked to let T go by, in seconds each time."""
     return drive(
         lambda previous: witness.advance(
             source=source,
@@ -219,6 +220,7 @@ def see(
             evidence=shelf,
             remaining_seconds=remaining_seconds,
             slice_bytes=slice_bytes,
+            pause=pause,
         )
     )
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from functions.aurora import counting, database, witness
+from functions.aurora import database, passing, scanning, witness, witness_turn
+from functions.aurora.digest import Digest
+from functions.aurora.sandwich import Chunk
 from functions.aurora.witness_work import HeartbeatMissing, NothingToWitness, ReaderBehind, Source
 from functions.errors import SourceChanged, TryAgain
 from lab.login_front import LoginFront
@@ -76,7 +78,7 @@ def extra(
     copy: Server,
     witnessed: Mapping[str, Any],
     shelf: Shelf,
-    required: str = "bounded",
+    required: str = "exact",
 ) -> Outcome:
     """Verify the schema `extra` of a copy."""
     settings, planned = drill(schemas=["extra"]), plan(required=required)
@@ -96,7 +98,7 @@ def test_the_manifest_says_what_was_seen(company: Company) -> None:
     quiet = table(shelf, witnessed, "quiet")
     assert quiet["columns_after"] == ["id integer not null", "note text", "price numeric(12,2)"]
     assert (quiet["least"], quiet["most"], quiet["rows"]) == (4000, 4000, 4000)
-    assert quiet["level"] == "bounded"
+    assert quiet["level"] == "exact"
     assert dict(manifest["excluded"]) == {
         "sales.cache": "unlogged table: a restore leaves it empty",
     }
@@ -134,7 +136,7 @@ def test_a_table_rewritten_around_the_restore_point_is_only_counted(
     shelf = Shelf()
     witnessed = see_with(company, shelf, {"turn": lambda: company.run(rewrite)})
     assert table(shelf, witnessed, "t")["reason"] == "it was rewritten between its readings"
-    assert table(shelf, witnessed, "u")["level"] == "bounded"
+    assert table(shelf, witnessed, "u")["level"] == "exact"
     copy = company.login(company.restore(witnessed["restore_time"]))
     settings = drill(schemas=["extra"])
     strict = judge(copy, witnessed, shelf, settings=settings)
@@ -165,14 +167,14 @@ def test_a_table_dropped_around_the_restore_point_is_not_missed(company: Company
     shelf = Shelf()
     witnessed = see_with(company, shelf, {"second": lambda: company.run("DROP TABLE extra.u")})
     copy = company.restore(witnessed["restore_time"])
-    for required, unsure in (("bounded", [("rows", "extra.u")]), ("counted", [])):
+    for required, unsure in (("exact", [("rows", "extra.u")]), ("counted", [])):
         outcome = extra(company, copy, witnessed, shelf, required)
         assert outcome.red() == []
         assert outcome.unsure() == unsure
         (shown,) = outcome.of("rows", "extra.u")
         assert "dropped or renamed while the source was witnessed" in shown.detail
     company.run("DROP TABLE extra.u", copy)
-    for required, sure in (("bounded", False), ("counted", False), ("none", True)):
+    for required, sure in (("exact", False), ("counted", False), ("none", True)):
         outcome = extra(company, copy, witnessed, shelf, required)
         assert outcome.red() == []
         assert (outcome.unsure() == []) is sure, required
@@ -189,7 +191,7 @@ def test_a_table_swapped_around_the_restore_point_is_missed_when_it_is_not_there
     mild = extra(company, copy, witnessed, shelf, "counted")
     assert mild.red() == mild.unsure() == []
     company.run("DROP TABLE extra.u", copy)
-    for required in ("bounded", "counted", "none"):
+    for required in ("exact", "counted", "none"):
         missed = extra(company, copy, witnessed, shelf, required)
         assert ("table_present", "extra.u") in missed.unsure(), required
 
@@ -240,7 +242,7 @@ def test_a_view_that_holds_nothing_is_compared_as_such(company: Company) -> None
     outcome = extra(company, copy, witnessed, shelf)
     assert outcome.red() == outcome.unsure() == []
     (empty,) = outcome.of("rows", "extra.m")
-    assert (empty.status, empty.observed, empty.level) == ("passed", "not populated", "bounded")
+    assert (empty.status, empty.observed, empty.level) == ("passed", "not populated", "exact")
     company.run("REFRESH MATERIALIZED VIEW extra.m", copy)
     assert extra(company, copy, witnessed, shelf).unsure() == [("rows", "extra.m")]
     company.run("DROP MATERIALIZED VIEW extra.m", copy)
@@ -270,20 +272,22 @@ def test_a_table_of_another_access_method_is_no_proof(company: Company) -> None:
 def test_a_connection_lost_halfway_keeps_what_was_read(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_on, read = counting.read_on, []
+    attempt, read = passing._attempt, []
 
-    def lost_at_the_second(*given: Any, **options: Any) -> Any:
-        read.append(options["name"])
-        if len(read) == 2:
+    def lost_at_the_second(*given: Any) -> Any:
+        read.append(given[2].name)
+        if read.count("u") == 1 or read[-2:] == ["t", "u"]:
             raise TryAgain("the connection was lost")
-        return read_on(*given, **options)
+        return attempt(*given)
 
-    monkeypatch.setattr(counting, "read_on", lost_at_the_second)
+    monkeypatch.setattr(passing, "_attempt", lost_at_the_second)
     login, shelf = company.login(company.source), Shelf()
-    see(Source(reader=login, writer=login), shelf, settings=drill(schemas=["extra"]))
-    large_objects = ["pg_largeobject_metadata"] * 2  # with the catalogs, before T and after it
-    assert read == ["t", "u", "u", *large_objects, "t", "u"]
-    monkeypatch.setattr(counting, "read_on", lambda *_, **__: lost_at_once())
+    witnessed = see(Source(reader=login, writer=login), shelf, settings=drill(schemas=["extra"]))
+    large_objects = ["pg_largeobject_metadata"]  # with the catalogs, before T and after it
+    first, turn, second = ["t", "u", "u"], ["t", "u"], ["u"]
+    assert read == [*first, *large_objects, *turn, *large_objects, *second]
+    assert witnessed["exact"] == 2
+    monkeypatch.setattr(passing, "_attempt", lambda *_: lost_at_once())
     with pytest.raises(TryAgain):
         see(Source(reader=login, writer=login), Shelf(), settings=drill(schemas=["extra"]))
 
@@ -320,7 +324,7 @@ def test_what_is_excluded_goes_with_its_partitions(company: Company) -> None:
         "sales.events_new",
         "sales.events_old",
     }
-    assert witnessed["bounded"] == COUNTED - 3
+    assert witnessed["exact"] == COUNTED - 3
 
 
 @pytest.mark.usefixtures("_extra")
@@ -335,7 +339,7 @@ def test_a_locked_table_is_tried_again_and_then_given_up(
     entry = table(shelf, witnessed, "t")
     assert entry["level"] == "none"
     assert entry["reason"] == "LockNotAvailable: canceling statement due to lock timeout (55P03)"
-    assert table(shelf, witnessed, "u")["level"] == "bounded"
+    assert table(shelf, witnessed, "u")["level"] == "exact"
 
     held = company.source.connect("shop")
     held.execute("BEGIN; LOCK TABLE extra.t IN ACCESS EXCLUSIVE MODE")
@@ -357,7 +361,7 @@ def test_a_locked_table_is_tried_again_and_then_given_up(
         )
 
     login = company.login(company.source)
-    assert table(released, drive(call), "t")["level"] == "bounded"
+    assert table(released, drive(call), "t")["level"] == "exact"
 
 
 def test_a_role_that_may_not_see_all_rows_gives_no_bounds(company: Company) -> None:
@@ -371,7 +375,7 @@ def test_a_role_that_may_not_see_all_rows_gives_no_bounds(company: Company) -> N
     entry = table(shelf, witnessed, "hidden")
     assert entry["level"] == "none"
     assert "row-level security" in entry["reason"]
-    assert witnessed["bounded"] == COUNTED - 1
+    assert witnessed["exact"] == COUNTED - 1
 
 
 @pytest.mark.usefixtures("_extra")
@@ -411,7 +415,7 @@ def test_with_heartbeat_off_nothing_is_written_and_rows_are_still_compared(
         (check,) = outcome.of(name)
         assert check.by_configuration
         assert check.detail == "not measured: heartbeat is off"
-    assert {check.level for check in outcome.counts()} == {"bounded"}
+    assert {check.level for check in outcome.counts()} == {"exact"}
 
 
 @pytest.mark.parametrize(
@@ -464,13 +468,13 @@ def test_a_reader_that_lags_is_waited_for(
         while answer["waiting_for"] != "the reader to show the marker":
             answer = call(answer)
         assert not call(answer)["done"]
-        monkeypatch.setattr(witness, "READER_LAG", witness.UNMARKED * 0)
+        monkeypatch.setattr(witness, "READER_LAG", witness.READER_LAG * 0)
         with pytest.raises(ReaderBehind):
             call(answer)
         monkeypatch.undo()
         standby.run("SELECT pg_wal_replay_resume()::text")
         done = drive(lambda previous: call(previous or answer))
-        assert done["bounded"] == COUNTED
+        assert done["exact"] == COUNTED
     finally:
         standby.stop()
 
@@ -503,16 +507,10 @@ def test_a_reader_behind_its_own_past_is_noticed(company: Company) -> None:
     """The reader's endpoint may lead to another server, which has replayed less."""
     with database.connect(company.login(company.source), application="test") as session:
         ahead = session.one("server")["next_xid"] + 1000
-        with pytest.raises(counting.Behind):
-            counting.read_slice(
-                session,
-                schema="sales",
-                name="quiet",
-                start=0,
-                end=None,
-                slice_blocks=10,
-                horizon=ahead,
-                closed_after=None,
-                restored=False,
-                seconds=10,
-            )
+        chunk = Chunk(start=0, end=None, horizon=ahead, next_xid=ahead, old=Digest(), rows=0)
+        relation = scanning.Relation(schema="sales", name="quiet")
+        with (
+            scanning.opened(session, relation, seconds=10) as storage,
+            pytest.raises(scanning.Behind),
+        ):
+            scanning.read_again(session, relation, storage, [chunk])
