@@ -1,8 +1,11 @@
-"""A page as it was before the last row was written to it: the disk has lost that write."""
+"""A page as it was before the last rows were written to it: the disk has lost that write."""
 
 from pathlib import Path
 
 from lab.damage import Connection, Damage, Edit, _pages
+
+LOST = 8
+"""Rows, of which the first was written some tenths of a second before the restore point."""
 
 
 def damage(connection: Connection) -> Edit:
@@ -10,11 +13,11 @@ def damage(connection: Connection) -> Edit:
     file = _pages.file_of(connection, "rubedo_ledger.journal")
 
     def lose(data: Path) -> None:
-        (block, page) = list(_pages.pages(data / file))[-1]
-        last = max(page.items())
+        block = max(n for n, page in _pages.pages(data / file) if len(list(page.items())) > LOST)
 
         def change(page: _pages.Page) -> None:
-            page.point(last, 0)
+            for number in list(page.items())[-LOST:]:
+                page.point(number, 0)
 
         _pages.edit(file, block, change)(data)
 
@@ -22,7 +25,7 @@ def damage(connection: Connection) -> Edit:
 
 
 DAMAGE = Damage(
-    description="the last row that was written to a page of rubedo_ledger.journal is not on it",
+    description="the last rows that were written to a page of rubedo_ledger.journal are not on it",
     check="rows",
     fitting_checksums=True,
     at_rest=damage,

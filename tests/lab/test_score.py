@@ -23,8 +23,11 @@ DAMAGES = (
     "password_two_generations_old",
     "ran_past_a_little",
     "row_deleted",
+    "row_deleted_in_window",
     "row_resurrected",
     "trigger_dropped",
+    "value_changed",
+    "values_swapped",
 )
 
 
@@ -50,13 +53,14 @@ def test_what_a_count_of_rows_sees_is_told(scored: Score) -> None:
     told = {each.damage.name: each.row_count for each in scored.found}
     assert told["row_deleted"] is RowCount.ALONE
     assert told["ran_past_a_little"] is RowCount.FINDS
-    assert told["trigger_dropped"] is told["index_bit_flipped"] is RowCount.MISSES
+    for name in ("trigger_dropped", "index_bit_flipped", "value_changed", "values_swapped"):
+        assert told[name] is RowCount.MISSES, name
 
 
 def test_a_healthy_copy_is_green(scored: Score) -> None:
     assert [each.alarms for each in scored.healthy] == [(), ()]
     assert scored.good
-    assert scored.sentence() == "found 10 of 10, false alarms 0 of 2"
+    assert scored.sentence() == "found 13 of 13, false alarms 0 of 2"
 
 
 @pytest.fixture
@@ -84,17 +88,17 @@ def told(
 def test_the_command_ends_well_when_all_was_found(told: Any) -> None:
     status, printed, record = told()
     assert status == 0
-    assert printed.splitlines()[-1] == "found 10 of 10, false alarms 0 of 2"
+    assert printed.splitlines()[-1] == "found 13 of 13, false alarms 0 of 2"
     assert all(name in printed for name in DAMAGES)
     assert {entry["verdict"] for entry in record["found"]} == {"found"}
-    assert (record["right"], record["false_alarms"]) == (10, 0)
+    assert (record["right"], record["false_alarms"]) == (13, 0)
 
 
 def test_the_command_fails_when_a_damage_was_missed(told: Any, scored: Score) -> None:
     missed = replace(scored.found[0], failed=())
     status, printed, record = told(found=[missed, *scored.found[1:]])
     assert status == 1
-    assert printed.splitlines()[-1] == "found 9 of 10, false alarms 0 of 2"
+    assert printed.splitlines()[-1] == "found 12 of 13, false alarms 0 of 2"
     assert record["found"][0]["verdict"] == "missed"
 
 
@@ -112,7 +116,7 @@ def test_the_command_fails_when_a_healthy_copy_is_not_green(told: Any, scored: S
     status, printed, _ = told(healthy=[alarmed, scored.healthy[1]])
     assert status == 1
     assert "false alarm: rows of s.t" in printed
-    assert printed.splitlines()[-1] == "found 10 of 10, false alarms 1 of 2"
+    assert printed.splitlines()[-1] == "found 13 of 13, false alarms 1 of 2"
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
