@@ -104,10 +104,15 @@ def _contradictions(marked: Marked, configuration: Configuration) -> Iterator[Pr
 def _place(error: ErrorDetails) -> KeyPath:
     """Where in the file an error is: pydantic puts the kind of a drill into the way to its keys.
 
+    It also tells a key that is wrong from its value.
+
     >>> _place({"loc": ("drills", 0, "aurora", "cluster")})
     ('drills', 0, 'cluster')
+    >>> _place({"loc": ("drills", 0, "aurora", "levels", "leads", "[key]")})
+    ('drills', 0, 'levels', 'leads')
     """
     path = error["loc"]
+    path = path[:-1] if path[-1:] == ("[key]",) else path
     if path[:1] == ("drills",) and len(path) > _KIND_IN_PATH:
         return (*path[:_KIND_IN_PATH], *path[_KIND_IN_PATH + 1 :])
     return path
@@ -181,19 +186,22 @@ def _meaning(path: KeyPath, kind: str) -> str:
 
 
 def _schema(path: KeyPath, kind: str) -> dict[str, Any]:
-    """The part of the JSON schema that a path leads to; an item is described as its list is.
+    """The part of the JSON schema that a path leads to.
 
+    An item is described as its list is, and what a user's own name leads to as its mapping is.
     `kind` chooses among the kinds of drill.
     """
     schema = Configuration.model_json_schema()
     definitions, found = schema["$defs"], schema
     for step in path:
         followed = _followed(found, definitions, kind)
-        found = (
-            followed.get("properties", {}).get(step, {})
-            if isinstance(step, str)
-            else {"description": found.get("description"), **followed.get("items", {})}
-        )
+        description = {"description": found.get("description")}
+        if isinstance(step, int):
+            found = {**description, **followed.get("items", {})}
+        elif "patternProperties" in followed:
+            found = {**description, **next(iter(followed["patternProperties"].values()))}
+        else:
+            found = followed.get("properties", {}).get(step, {})
     return {**_followed(found, definitions, kind), **found}
 
 

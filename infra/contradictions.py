@@ -295,12 +295,7 @@ def _of_aurora(drill: AuroraDrill, configuration: Configuration) -> Iterator[Fin
     if drill.capacity.min > drill.capacity.max:
         expected = f"at most capacity.max, which is {drill.capacity.max}"
         yield ("capacity", "min"), drill.capacity.min, expected
-    if drill.required_level == "bounded" and drill.restore.at != "latest":
-        expected = "counted or none: only restore.at latest has a witness of its moment"
-        yield ("required_level",), drill.required_level, expected
-    elif drill.required_level == "bounded" and drill.witness.endpoint == "none":
-        expected = "counted or none where witness.endpoint is none"
-        yield ("required_level",), drill.required_level, expected
+    yield from _of_levels(drill)
     yield from _of_witness(drill, configuration)
     try:
         call_budget(drill.document())
@@ -311,6 +306,26 @@ def _of_aurora(drill: AuroraDrill, configuration: Configuration) -> Iterator[Fin
             return
         expected = "a longer wait: an execution of these deadlines would exceed its history"
         yield ("timing", "poll"), f"{drill.timing.poll}s", expected
+
+
+def _of_levels(drill: AuroraDrill) -> Iterator[Finding]:
+    """The levels that no table can reach, and tables that have one and are not compared."""
+    if drill.restore.at != "latest":
+        expected = "counted or none: only restore.at latest has a witness of its moment"
+    elif drill.witness.endpoint == "none":
+        expected = "counted or none where witness.endpoint is none"
+    else:
+        expected = ""
+    asked: dict[KeyPath, str] = {("required_level",): drill.required_level}
+    asked |= {("levels", table): level for table, level in drill.levels.items()}
+    for path, level in asked.items():
+        if expected and level in ("exact", "bounded"):
+            yield path, level, expected
+    for table in drill.levels:
+        if drill.schemas and table.partition(".")[0] not in drill.schemas:
+            yield ("levels", table), table, f"a table in one of {', '.join(drill.schemas)}"
+        elif table in drill.exclude:
+            yield ("levels", table), table, "a table that is compared: it is in exclude"
 
 
 def _of_witness(drill: AuroraDrill, configuration: Configuration) -> Iterator[Finding]:

@@ -177,9 +177,9 @@ class AuroraDrill(Values):
     required_level: Literal["exact", "bounded", "counted", "none"] = "exact"
     """exact, bounded, counted or none: how closely each table must be compared"""
     levels: dict[Table, Literal["exact", "bounded", "counted", "none"]] = Field(
-        default_factory=dict
+        default_factory=dict, json_schema_extra={"additionalProperties": False}
     )
-    """the level that a table must reach where it is another one, by schema.table"""
+    """exact, bounded, counted or none, by schema.table: where a table must reach another level"""
     schedule: Schedule
     """cron and timezone"""
     instance_class: Annotated[str, Field(pattern=r"^db\.([a-z0-9-]+\.)?[a-z0-9]+$")] = (

@@ -67,7 +67,8 @@ class TestSample:
             "schemas": ["nigredo_leads"],
             "exclude": [],
             "restore": {"from": "point-in-time", "at": "latest"},
-            "required_level": "bounded",
+            "required_level": "exact",
+            "levels": {},
             "instance_class": "db.serverless",
             "capacity": {"min": 0.5, "max": 4.0},
             "objectives": {"rpo_seconds": 300, "rto_seconds": 1800},
@@ -105,6 +106,7 @@ class TestSample:
                 "poll_seconds": 30,
                 "restorable_margin_seconds": 60,
                 "login_seconds": 600,
+                "snapshot_seconds": 120,
             },
             "severity": "medium",
         }
@@ -181,7 +183,11 @@ DRILL = "drills.0"
         (f"{DRILL}.restore.from", "snapshot", "snapshot", "comes in a later version"),
         (f"{DRILL}.restore.at", "yesterday", "yesterday", "latest, oldest, random, or an RFC"),
         (f"{DRILL}.restore.at", "2026-11-02T05:00:00", "2026-11-02T05:00:00", "with a zone"),
-        (f"{DRILL}.required_level", "exact", "exact", "comes in a later version"),
+        (f"{DRILL}.required_level", "full", "full", "exact, bounded, counted or none"),
+        (f"{DRILL}.levels", "bounded", "bounded", "by schema.table"),
+        (f"{DRILL}.levels", {"leads": "none"}, "leads", "schema.table"),
+        (f"{DRILL}.levels", {"public.leads": "loose"}, "loose", "exact, bounded, counted or none"),
+        (f"{DRILL}.levels", {"other.leads": "none"}, "other.leads", "a table in one of public"),
         (f"{DRILL}.schedule.cron", "0 5 * * *", "0 5 * * *", "has 5 fields"),
         (f"{DRILL}.schedule.cron", "0 5 1 * 2 *", "0 5 1 * 2 *", "exactly one of the two"),
         (f"{DRILL}.schedule.timezone", "Sao_Paulo", "Sao_Paulo", "America/Sao_Paulo"),
@@ -234,6 +240,8 @@ DRILL = "drills.0"
         (f"{DRILL}.timing.poll", "10s", "10s", "would exceed its history"),
         (f"{DRILL}.timing.restorable_margin", "1h", "1h", "a duration from 1s to 30m"),
         (f"{DRILL}.timing.login", "2h", "2h", "a duration from 10s to 1h"),
+        (f"{DRILL}.timing.snapshot", "5s", "5s", "a duration from 10s to 10m"),
+        (f"{DRILL}.timing.snapshot", "11m", "11m", "a duration from 10s to 10m"),
         (f"{DRILL}.severity", "severe", "severe", "critical, high, medium or low"),
         (f"{DRILL}.database", "${AWS::Region}", "${AWS::Region}", "text without ${"),
     ],
@@ -449,23 +457,40 @@ class TestAllAtOnce:
 
 
 class TestRestorePointAndWitness:
+    @pytest.mark.parametrize("level", ["exact", "bounded"])
     @pytest.mark.parametrize("at", ["random", "oldest", "2026-11-02T05:00:00Z"])
-    def test_a_moment_that_nobody_witnessed_cannot_be_bounded(self, at: str) -> None:
-        (line,) = errors(json.dumps(content({"restore": {"at": at}})))
-        assert "drills[0].required_level: bounded: expected counted or none" in line
-        counted = {"restore": {"at": at}, "required_level": "counted"}
+    def test_a_moment_that_nobody_witnessed_cannot_be_compared(self, at: str, level: str) -> None:
+        past = {"restore": {"at": at}, "required_level": level}
+        (line,) = errors(json.dumps(content(past)))
+        assert f"drills[0].required_level: {level}: expected counted or none" in line
+        counted = {**past, "required_level": "counted", "levels": {"public.log": "none"}}
         assert configuration(counted).drills[0].restore.at == at
+        (line,) = errors(json.dumps(content({**counted, "levels": {"public.log": level}})))
+        assert f"drills[0].levels.public.log: {level}: expected counted or none" in line
 
-    def test_a_drill_without_a_witness_says_so_throughout(self) -> None:
-        nobody = {"witness": {"endpoint": "none"}}
+    @pytest.mark.parametrize("level", ["exact", "bounded"])
+    def test_a_drill_without_a_witness_says_so_throughout(self, level: str) -> None:
+        nobody = {"witness": {"endpoint": "none"}, "required_level": level}
         first, second = errors(json.dumps(content(nobody)))
-        assert "drills[0].required_level: bounded: expected counted or none" in first
+        assert f"drills[0].required_level: {level}: expected counted or none" in first
         assert "drills[0].heartbeat: true: expected false" in second
         right = {**nobody, "heartbeat": False, "required_level": "counted"}
         assert configuration(right).drills[0].document()["witness"] == {"endpoint": "none"}
+        (line,) = errors(json.dumps(content({**right, "levels": {"public.log": level}})))
+        assert f"drills[0].levels.public.log: {level}: expected counted or none" in line
         right["witness"] = {"endpoint": "none", "network": "main"}
         (line,) = errors(json.dumps(content(right)))
         assert "drills[0].witness.network: main: expected no network" in line
+
+    def test_exact_is_what_is_required_unless_another_level_is_given(self) -> None:
+        (drill,) = configuration({"levels": {"public.log": "bounded"}}).aurora
+        assert drill.document()["required_level"] == "exact"
+        assert drill.document()["levels"] == {"public.log": "bounded"}
+
+    def test_a_table_that_is_not_compared_has_no_level(self) -> None:
+        both = {"exclude": ["public.log"], "levels": {"public.log": "none"}}
+        (line,) = errors(json.dumps(content(both)))
+        assert "public.log: expected a table that is compared: it is in exclude" in line
 
     def test_a_capacity_is_for_serverless_alone(self) -> None:
         changed = {"instance_class": "db.r7g.large", "capacity": {"min": 1}}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from functions import clock
-from functions.aurora import counting, database, verify_unit
+from functions.aurora import database, scanning, verify_unit
 from functions.errors import TryAgain
 from functions.model import Check
 from tests.steps.company import Company, Drilled, Outcome, Shelf, drill, judge
@@ -162,7 +162,7 @@ def test_a_long_query_is_ended(
     company: Company, drilled: Drilled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verify_unit, "QUERY_SECONDS", 0.2)
-    monkeypatch.setattr(counting, "LEAST_SECONDS", 0.1)
+    monkeypatch.setattr(scanning, "LEAST_SECONDS", 0.1)
     sleeping = {"name": "sleep", "sql": "SELECT pg_sleep(30)", "expect": "is null"}
     copy = company.login(company.restore(drilled.witnessed["restore_time"]))
     judged = judge(copy, drilled.witnessed, drilled.fresh(), settings=drill(checks=[sleeping]))
