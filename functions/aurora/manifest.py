@@ -6,7 +6,7 @@ Pure. The witness makes it and Verify reads it; between the two it is JSON in th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from functions.aurora.comparison import Bounds
@@ -179,7 +179,7 @@ class Manifest:
         """
         beats, catalogs = record["heartbeats"], record.get("catalogs")
         large_objects = record.get("large_objects")
-        known = {name: value for name, value in record.items() if name != "extensions"}
+        known = _known(cls, record)
         return cls(
             **{
                 **known,
@@ -193,14 +193,20 @@ class Manifest:
         )
 
 
+def _known(kind: type[Manifest | Witnessed], record: Mapping[str, Any]) -> dict[str, Any]:
+    """What this version knows of a record: one before it may have written more."""
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in record.items() if name in names}
+
+
 def _witnessed(record: Mapping[str, Any]) -> Witnessed:
-    known = {name: value for name, value in record.items() if name != "level"}
+    known = _known(Witnessed, record)
     return Witnessed(
         **{
             **known,
             "columns_before": tuple(record["columns_before"]),
             "columns_after": tuple(record["columns_after"]),
-            "unproven": tuple(record["unproven"]),
+            "unproven": tuple(record.get("unproven", ())),
         }
     )
 

@@ -33,7 +33,7 @@ def read(
     slices = 0
     while place < groups:
         tables = group(work, place)
-        kept = _kept(work, turned, place)
+        kept, before_it = _kept(work, turned, place), slices
         try:
             for target, table in tables.items():
                 entry = kept.setdefault(target, {"rows": []})
@@ -67,7 +67,8 @@ def read(
                 return place, going  # what was read is kept
             raise
         finally:
-            work.put(_name(turned, place), kept)
+            if slices > before_it:
+                work.put(_name(turned, place), kept)
         place, going = place + 1, Pass()
     return place, going
 
