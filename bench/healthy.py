@@ -27,8 +27,9 @@ from functions import clock
 from functions.aurora.witness_work import Source
 from functions.model import Check, Status
 from lab.authority import Authority
-from lab.driven import INSTALL, Outcome, Premises, Shelf, drill, judge, plan, see
+from lab.driven import INSTALL, Outcome, Premises, Reachable, Shelf, drill, judge, plan, see
 from lab.postgres import Servers, find_binaries
+from lab.standby import standby_of
 from lab.writers.hard import SCHEMA, HardWriter, settle_in, writing
 from lab.writers.upkeep import RESHAPED
 
@@ -94,6 +95,19 @@ def settings() -> dict[str, Any]:
 
 
 @contextmanager
+def read_from(site: Premises, *, standby: bool) -> Iterator[Reachable]:
+    """The server that the witness reads: the source, or a standby of it."""
+    if not standby:
+        yield site.source
+        return
+    reader = standby_of(site.servers, site.source, DATABASE)
+    try:
+        yield reader
+    finally:
+        reader.stop()
+
+
+@contextmanager
 def premises(folder: Path) -> Iterator[Premises]:
     """A source with the writer's tables in it, backed up."""
     servers = Servers(folder=folder, binaries=find_binaries(os.environ))
@@ -115,11 +129,12 @@ def premises(folder: Path) -> Iterator[Premises]:
         servers.stop()
 
 
-def run_drill(site: Premises, writer: HardWriter) -> Drill:
+def run_drill(site: Premises, reader: Reachable, writer: HardWriter) -> Drill:
     """One drill, from the witness to the end of Verify; the copy is removed."""
     began = time.monotonic()
-    login, shelf, asked = site.login(site.source), Shelf(), settings()
-    witnessed = see(Source(reader=login, writer=login), shelf, settings=asked)
+    shelf, asked = Shelf(), settings()
+    source = Source(reader=site.login(reader), writer=site.login(site.source))
+    witnessed = see(source, shelf, settings=asked)
     open_at_t = writer.open_at(clock.parse(witnessed["restore_time"]))
     copy = site.restore(witnessed["restore_time"])
     try:
@@ -159,16 +174,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.healthy", description=__doc__)
     parser.add_argument("--drills", type=int, default=100, help="how many, 100 unless given")
     parser.add_argument("--seed", type=int, default=1, help="of what the writer does")
+    parser.add_argument("--reader", action="store_true", help="the witness reads from a standby")
     parser.add_argument("-v", "--verbose", action="store_true", help="a line for each drill")
     given = parser.parse_args(arguments)
     console, score = Console(highlight=False), Score()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder, premises(Path(folder)) as site:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        premises(Path(folder)) as site,
+        read_from(site, standby=given.reader) as reader,
+    ):
         console.print(f"PostgreSQL {site.servers.version}; required is {_required()}")
         patience = given.drills * MOST_SECONDS
         with writing(site.source, DATABASE, seed=given.seed, most_seconds=patience) as writer:
             for number in range(1, given.drills + 1):
-                score.drills.append(found := run_drill(site, writer))
+                score.drills.append(found := run_drill(site, reader, writer))
                 if given.verbose or found.alarms:
                     console.print(_line(number, found), soft_wrap=True)
                 site.source.trim(ARCHIVE_BYTES)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import random
-import shutil
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -29,7 +25,7 @@ from lab.driven import Shelf as Shelf
 from lab.driven import drive as drive
 from lab.driven import plan as plan
 from lab.driven import plenty as plenty
-from lab.postgres import SUPERUSER, Server
+from lab.standby import Standby, standby_of
 
 DATABASE = "shop"
 
@@ -72,27 +68,6 @@ RECORDED = COUNTED + 1
 
 
 @dataclass
-class Standby:
-    """A hot standby of the source that streams from it."""
-
-    server: Server
-    process: subprocess.Popen[bytes]
-
-    @property
-    def socket(self) -> Path:
-        return self.server.socket
-
-    def run(self, statement: str) -> list[tuple[Any, ...]]:
-        """Run a statement as the superuser."""
-        with self.server.connect(DATABASE) as connection:
-            return connection.execute(statement.encode()).fetchall()
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGQUIT)
-        self.process.wait()
-
-
-@dataclass
 class Company(Premises):
     """A running source, the door in front of it, and the writers that never rest."""
 
@@ -100,23 +75,7 @@ class Company(Premises):
 
     def standby(self, **settings: str) -> Standby:
         """A reader, in the way of Aurora's: what it replays waits for no query for long."""
-        reader = Server(self.servers, name="reader", port=self.source.port + 1000)
-        for folder in (reader.folder, reader.archive, reader.base_backups):
-            self.servers.make_folder(folder)
-        shutil.rmtree(reader.data, ignore_errors=True)
-        self.servers.run(
-            *("pg_basebackup", "-D", reader.data, "-h", self.source.sockets, "-R", "--no-sync"),
-            *("-p", str(self.source.port), "-U", SUPERUSER, "-X", "stream", "-c", "fast"),
-        )
-        chosen = {"hot_standby_feedback": "on", "max_standby_streaming_delay": "2s"} | settings
-        reader.configure({"hot_standby": "on", "archive_mode": "off", **chosen})
-        standby = Standby(reader, self.servers.spawn("postgres", "-D", reader.data, log=reader.log))
-        for _ in range(500):
-            with contextlib.suppress(psycopg.OperationalError):
-                if standby.run("SELECT pg_is_in_recovery()") == [(True,)]:
-                    return standby
-            time.sleep(0.02)
-        raise AssertionError(reader.log_tail())
+        return standby_of(self.servers, self.source, self.database, **settings)
 
     @contextlib.contextmanager
     def writers(self, count: int = 3) -> Iterator[None]:
