@@ -13,9 +13,9 @@ from typing import Any
 
 import psycopg
 
-from lab.postgres import SUPERUSER, PostgresError, Server, Servers, Settings
+from lab.postgres import SUPERUSER, PostgresError, Server, Servers
 
-_SETTINGS: Settings = {
+_SETTINGS = {
     "hot_standby": "on",
     "archive_mode": "off",
     "hot_standby_feedback": "on",
@@ -63,7 +63,7 @@ def standby_of(servers: Servers, source: Server, database: str, **settings: str)
         *("pg_basebackup", "-D", reader.data, "-h", source.sockets, "-R", "--no-sync"),
         *("-p", str(source.port), "-U", SUPERUSER, "-X", "stream", "-c", "fast"),
     )
-    reader.configure(_SETTINGS | settings)
+    reader.configure({**_SETTINGS, **settings})
     process = servers.spawn("postgres", "-D", reader.data, log=reader.log)
     standby = Standby(reader, database, process)
     deadline = time.monotonic() + _START_SECONDS
