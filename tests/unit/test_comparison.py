@@ -1,36 +1,21 @@
-"""What two readings prove, how work is cut, what a user's expectation means."""
+"""Which moment is restored, how work is cut, what a user's expectation means."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.aurora import database, manifest
-from functions.aurora.comparison import (
-    WINDOW,
-    Bounds,
-    Counted,
-    Obstacle,
-    Unread,
-    compare_beats,
-    end_of_slice,
-    restore_point,
-    rows,
-)
+from functions.aurora import database
+from functions.aurora.comparison import compare_beats, restore_point
 from functions.aurora.expectation import Expectation, Incomparable, bind_restore_time, shown
-from functions.aurora.fingerprint import Catalogs
-from functions.aurora.manifest import Manifest, Reading, Table, Witnessed
 from functions.aurora.units import Load, Piece, balance
-from functions.model import Check, Level, Status
 
 POINT = datetime(2026, 11, 2, 5, tzinfo=UTC)
 
@@ -45,122 +30,6 @@ def test_the_restore_point_is_the_next_whole_second_in_reach(clock: datetime) ->
     chosen = restore_point(clock)
     assert chosen.microsecond == 0
     assert timedelta(milliseconds=100) <= chosen - clock < timedelta(milliseconds=1100)
-
-
-@given(st.integers(0, 5000), st.integers(1, 700))
-def test_slices_cover_a_table_once(blocks: int, most: int) -> None:
-    start = 0
-    covered: list[int] = []
-    while True:
-        end = end_of_slice(start, blocks, most)
-        covered += range(start, blocks if end is None else end)
-        if end is None:
-            break
-        assert end - start == most
-        start = end
-    assert covered == list(range(blocks))
-
-
-def judged(found: Counted | Obstacle, bounds: Bounds | None, required: Level) -> Check:
-    return rows(
-        target="s.t", bounds=bounds, unbounded_because="why", found=found, required=required
-    )
-
-
-@pytest.mark.parametrize(
-    ("found", "bounds", "required", "status", "level"),
-    [
-        (Counted(total=9, old=5), Bounds(least=5, most=5), "bounded", "passed", "bounded"),
-        (Counted(total=9, old=6), Bounds(least=5, most=7), "bounded", "passed", "bounded"),
-        (Counted(total=9, old=4), Bounds(least=5, most=7), "bounded", "failed", "bounded"),
-        (Counted(total=9, old=8), Bounds(least=5, most=7), "bounded", "failed", "bounded"),
-        (Counted(total=9, old=8), Bounds(least=5, most=7), "none", "failed", "bounded"),
-        (Counted(total=9, old=8), Bounds(least=5, most=7), "exact", "failed", "bounded"),
-        (Counted(total=9, old=5, late=1), Bounds(least=5, most=5), "none", "failed", "bounded"),
-        (Counted(total=9, old=5), Bounds(least=5, most=5), "exact", "not_run", "bounded"),
-        (Counted(total=9), None, "bounded", "not_run", "counted"),
-        (Counted(total=9), None, "counted", "passed", "counted"),
-        (Counted(total=9), None, "none", "passed", "counted"),
-        (Obstacle(kind=Unread.DAMAGED, detail="d"), None, "none", "failed", "counted"),
-        (Obstacle(kind=Unread.IMPOSSIBLE, detail="d"), None, "none", "not_run", "none"),
-    ],
-)
-def test_a_count_against_its_bounds(
-    found: Counted | Obstacle, bounds: Bounds | None, required: str, status: str, level: str
-) -> None:
-    check = judged(found, bounds, Level(required))
-    assert (check.status, check.level) == (status, level)
-
-
-@given(st.integers(0, 10), st.integers(0, 10), st.integers(0, 30), st.sampled_from(list(Level)))
-def test_a_count_out_of_bounds_never_passes(
-    least: int, more: int, old: int, required: Level
-) -> None:
-    bounds = Bounds(least=least, most=least + more)
-    check = judged(Counted(total=old, old=old), bounds, required)
-    assert (check.status is Status.FAILED) == (not least <= old <= least + more)
-
-
-def test_tables_that_cannot_be_compared_say_why() -> None:
-    first = Reading(counted=Counted(total=10, old=9), horizon=1000, finished=True)
-    second = replace(first, counted=Counted(total=10, old=9), next_xid=2000)
-    compared = manifest._compared
-    assert compared(first, second)["least"] == 9
-    assert compared(None, None) == {"reason": "it was not read"}
-    assert compared(first, None)["reason"] == "it was not read again"
-    assert compared(first.given_up("no"), second) == {"reason": "no"}
-    too_many = compared(first, replace(second, next_xid=1001 + WINDOW))
-    assert too_many["reason"].startswith(f"{WINDOW + 1} transactions")
-    assert "least" not in too_many
-    more = compared(first, replace(second, counted=Counted(old=10)))
-    assert more["reason"].startswith("it was read inconsistently")
-
-
-def test_the_manifest_of_the_present() -> None:
-    def table(name: str, **changes: Any) -> Table:
-        base = Table(
-            schema="s", name=name, oid=1, kind="r", bytes=0, columns=("a int",), excluded=""
-        )
-        return replace(base, **changes)
-
-    before = [
-        table("kept"),
-        table("gone", oid=2),
-        table("again", oid=3),
-        table("left", oid=4, excluded="unlogged"),
-        table("logged", oid=6, excluded="unlogged"),
-        table("view", oid=7, kind="m", uncounted="not populated"),
-        table("parent", oid=5, kind="p"),
-    ]
-    after = [
-        *(t for t in before if t.name not in ("gone", "again", "logged")),
-        table("again", oid=33),
-        table("logged", oid=6),
-        table("new", oid=8),
-    ]
-    reading = Reading(counted=Counted(total=3, old=3), horizon=7, blocks=2, finished=True)
-    kept, excluded = manifest.of_present(
-        before=before,
-        after=after,
-        first={"s.kept": reading},
-        second={"s.kept": reading},
-    )
-    assert [(t.target, t.level, t.bytes, t.lasting) for t in kept] == [
-        ("s.kept", "bounded", 16384, True),
-        ("s.gone", "none", 0, False),
-        ("s.again", "none", 0, False),
-        ("s.logged", "none", 0, True),
-        ("s.view", "none", 0, True),
-        ("s.parent", "none", 0, True),
-        ("s.new", "none", 0, False),
-    ]
-    by_name = {table.name: table for table in kept}
-    assert [name for name, table in by_name.items() if table.swapped] == ["again"]
-    assert by_name["logged"].reason == "altered meanwhile: unlogged"
-    assert by_name["view"].reason == "not populated"
-    assert not by_name["view"].counted
-    assert by_name["new"].reason.startswith("made or renamed")
-    assert excluded == (("s.left", "unlogged"),)
 
 
 @pytest.mark.parametrize(
@@ -187,19 +56,6 @@ def test_heartbeats_tell_only_what_lies_between_two_of_them(
     assert found.wrong is wrong
     assert gap in found.gap
     assert bool(gap) == bool(found.gap)
-
-
-def test_a_manifest_survives_its_bucket() -> None:
-    made = Manifest(
-        restore_time="2026-11-02T05:00:00Z",
-        schemas=("s",),
-        catalogs=Catalogs(
-            before=1, after=2, objects=9, horizon=7, next_xid=8, unread={"casts": "denied"}
-        ),
-        tables=(Witnessed(schema="s", name="t", kind="r", bytes=1, counted=True),),
-        excluded=(("s.u", "unlogged"),),
-    )
-    assert Manifest.from_document(made.to_document()) == made
 
 
 @given(
