@@ -21,22 +21,18 @@ from tests.unit.histories import (
     CONTENTS,
     NUMBERS,
     WHAT,
-    Copy,
-    Held,
     Moments,
     Place,
-    Read,
     Row,
     Source,
     Step,
     digest_of,
-    read,
-    restore,
     run,
     total,
 )
+from tests.unit.history_readings import Copy, Held, Read, read, restore
 
-THOROUGH = settings(max_examples=700, derandomize=True, deadline=None, database=None)
+THOROUGH = settings(max_examples=600, derandomize=True, deadline=None, database=None)
 FAIRLY = settings(THOROUGH, max_examples=80)
 
 a_number = some.integers(0, NUMBERS)
@@ -263,7 +259,7 @@ def damaged(drill: Drill, fault: str, number: int) -> Copy:
     return replace(copy, rows=rows)
 
 
-@settings(THOROUGH, max_examples=400)
+@settings(THOROUGH, max_examples=300)
 @given(drills())
 def test_a_true_copy_raises_no_alarm(drill: Drill) -> None:
     together = Judged()
@@ -298,6 +294,7 @@ def test_what_is_wrong_is_told_and_nothing_else(drill: Drill, fault: str, number
         assert judged.wrong == bool(must.wrong)
         assert judged.late == must.late
         assert judged.undecided <= must.undecided
+        assert not (each.sandwich.listed and judged.unproven)
         silent = not (must.wrong or must.late or must.undecided or judged.unproven)
         if silent and fault != "elsewhen":
             assert unreadable(drill, each, copy)
@@ -353,7 +350,7 @@ def test_rows_that_have_moved_are_all_there(blocks: list[tuple[int, int]]) -> No
         point=1,
         firsts=(0,) * CHUNKS,
         seconds=(2,) * CHUNKS,
-        listed=(True,) * CHUNKS,
+        listed=(True, False, False),
         before=1,
         after=2,
         between=(),
@@ -400,10 +397,37 @@ def test_the_first_differences_are_told_and_all_are_counted() -> None:
     came = tuple(Version(f"(0,{line})", 705, one) for line in range(1, 31))
     chunk = Chunk(start=0, end=2, horizon=700, next_xid=705, old=Digest(), rows=0)
     ends = Ends(committed=frozenset({705}), own_from=720, closed_after=730)
-    judged = judge(Sandwich(chunk=chunk, left=Digest(), came=came), Found(old=Digest()), ends)
+    late = Found(old=Digest(), new=(Version("(1,1)", 731, one),))
+    judged = judge(Sandwich(chunk=chunk, left=Digest(), came=came), late, ends)
     assert [each.ctid for each in judged.differences] == [f"(0,{n})" for n in range(1, 21)]
     assert (judged + judged).differences == judged.differences
-    assert ((judged + judged).wrong, (judged + judged).due.rows) == (2, 60)
+    both = judged + judged
+    assert (both.wrong, both.late, both.rows, both.due.rows) == (2, 2, 2, 60)
+
+
+def test_whether_a_row_may_be_a_round_old_is_known() -> None:
+    first = Chunk(start=0, end=2, horizon=700, next_xid=705, old=Digest(), rows=1, unsure=1)
+    assert not first.ambiguous
+    assert replace(first, gap=500).ambiguous
+    assert replace(first, horizon=ROUND, next_xid=ROUND + 1).ambiguous
+    assert not replace(first, horizon=ROUND, next_xid=ROUND + 1, unsure=0).ambiguous
+
+
+def test_what_may_be_there_or_not_is_there_as_it_was() -> None:
+    one, two = digest_of(1), digest_of(2)
+    chunk = Chunk(start=0, end=2, horizon=700, next_xid=705, old=one, rows=1)
+    ends = Ends(committed=frozenset({721}), own_from=720, closed_after=730)
+    went = Version("(0,1)", None, one)
+    for enders in ((), (710, 721), (721,)):
+        gone = Sandwich(chunk=chunk, left=Digest(), gone=(replace(went, enders=enders),))
+        for digest in (one, two):
+            found = Found(old=digest, at_gone=(replace(went, digest=digest),))
+            assert bool(judge(gone, found, ends).differences) == (digest == two)
+    seen = Version("(0,2)", 708, one)
+    busy = Sandwich(chunk=chunk, left=one, glimpsed=(seen,))
+    for digest in (one, two):
+        found = Found(old=one, new=(replace(seen, digest=digest),))
+        assert bool(judge(busy, found, ends).differences) == (digest == two)
 
 
 @FAIRLY
