@@ -69,7 +69,7 @@ class Between:
     def sandwiches(
         self, late: Session, relation: Relation, storage: Storage, chunks: Sequence[Chunk]
     ) -> list[Sandwich]:
-        """Both readings of these chunks. Raises Changed, Behind and QueryFailed."""
+        """Both readings of these chunks. Raises Changed, Behind, Overtaken and QueryFailed."""
         seen = scanning.read_again(late, replace(relation, digest=""), storage, chunks)
         made = [quiet(chunk, looked, relation) for chunk, looked in zip(chunks, seen, strict=True)]
         if all(made):
@@ -87,11 +87,15 @@ class Between:
             ]
 
     def _busy(self, relation: Relation, before: Storage, after: Storage, known: Chunk) -> Sandwich:
-        """A chunk that changed: it is read anew by the first snapshot, and row by row."""
+        """A chunk that changed: it is read anew by the first snapshot, and row by row.
+
+        Raises Overtaken, and what `sandwiches` raises.
+        """
         (chunk,) = scanning.read_first(
             self.early, relation, before, [(known.start, known.end)], Known.of(known)
         )
         (looked,) = scanning.read_again(self.late, replace(relation, digest=""), after, [chunk])
+        scanning.expect_within(chunk, looked)
         most = self.room.versions
         came, glimpsed = (
             scanning.new_versions(session, relation, chunk, below=self.closed_after, most=most)
