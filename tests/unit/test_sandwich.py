@@ -420,6 +420,7 @@ def test_what_may_be_there_or_not_is_there_as_it_was() -> None:
     went = Version("(0,1)", None, one)
     for enders in ((), (710, 721), (721,)):
         gone = Sandwich(chunk=chunk, left=Digest(), gone=(replace(went, enders=enders),))
+        assert gone.transactions() == set(enders)
         for digest in (one, two):
             found = Found(old=digest, at_gone=(replace(went, digest=digest),))
             assert bool(judge(gone, found, ends).differences) == (digest == two)
