@@ -141,8 +141,8 @@ class Score:
         """What a count of all rows would have found."""
         alone, seen = self.count(RowCount.ALONE), self.count(RowCount.FINDS)
         return (
-            f"a count of all rows finds {alone + seen} of {len(self.found)}"
-            f" ({alone} of them nothing else does) and misses {self.count(RowCount.MISSES)}"
+            f"a count of all rows finds {alone + seen} of {len(self.found)}, {alone} of which no"
+            f" check of anything but rows does, and misses {self.count(RowCount.MISSES)}"
         )
 
     def to_document(self) -> Mapping[str, Any]:

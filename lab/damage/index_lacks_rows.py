@@ -26,7 +26,6 @@ def _keep(connection: Connection, *, kept: bool) -> None:
 DAMAGE = Damage(
     description="the index lead_notes_lead lacks a row of nigredo_leads.lead_notes",
     check="index_rows",
-    also=("rows",),
     after_restore=damage,
     in_whole_drills=False,
 )
