@@ -6,6 +6,7 @@ those that have none.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +28,7 @@ SHARES: Final = {"narrow": 0.7, "wide": 0.1, "jsonb": 0.1976, "toasted": 0.0024}
 _AT: Final = "'2026-01-01'::timestamptz + i * interval '1 second'"
 _FEW: Final = 50_000
 _ONE: Final = 500
+_LOOK_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +77,7 @@ DIFFERENCES: Final = (
     _value("blank", "a blank at the end", "text", "'x'", source="'x '", copied="'x'"),
     _value(
         "decimal",
-        "the 13th decimal of a numeric",
+        "the 13th decimal, numeric(30, 15)",
         "numeric(30, 15)",
         "i * 1.5",
         source="1.0000000000001",
@@ -83,19 +85,43 @@ DIFFERENCES: Final = (
     ),
     _value(
         "digits",
-        "the 18th digit of a numeric",
+        "the 18th digit, numeric(30, 0)",
         "numeric(30, 0)",
         "i",
         source="100000000000000001",
         copied="100000000000000002",
     ),
     _value(
-        "free",
-        "the same, of a numeric without precision",
+        "loose_decimal",
+        "the 13th decimal, numeric without precision",
         "numeric",
         "i",
-        source="100000000000000001",
-        copied="100000000000000002",
+        source="1.0000000000001",
+        copied="1.0000000000002",
+    ),
+    _value(
+        "loose_digits",
+        "the 18th digit, numeric without precision",
+        "numeric",
+        "i",
+        source="12345678901234567.8",
+        copied="12345678901234567.9",
+    ),
+    _value(
+        "loose_scale",
+        "1.0, 1.00, numeric without precision",
+        "numeric",
+        "i",
+        source="1.0",
+        copied="1.00",
+    ),
+    _value(
+        "least",
+        "a float, 1e-14 more",
+        "float8",
+        "i * 1.5",
+        source="1.5",
+        copied="1.50000000000001",
     ),
     _value("float", "a float, 1e-9 more", "float8", "i * 1.5", source="1.5", copied="1.500000001"),
     _value("sign", "the sign of a zero", "float8", "i", source="'-0'", copied="0"),
@@ -142,6 +168,8 @@ def load(source: Server, rows: int) -> None:
     for name in (LARGE, TENTH, SMALL):
         _run(source, name, INSTALL.read_text(), "VACUUM ANALYZE")
     with source.connect() as connection:
+        while list((source.data / "pg_wal" / "archive_status").glob("*.ready")):
+            time.sleep(_LOOK_SECONDS)
         connection.execute("ALTER SYSTEM RESET archive_command")
         connection.execute("SELECT pg_reload_conf()")
 

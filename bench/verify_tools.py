@@ -47,8 +47,9 @@ class Ran:
 
     @property
     def last_words(self) -> str:
-        """The last line of its complaint."""
-        return self.complaint.strip().rpartition("\n")[2]
+        """The last line of its complaint, but for what PostgreSQL quotes of the statement."""
+        lines = [line for line in self.complaint.splitlines() if line[:1].strip()]
+        return next((line for line in reversed(lines) if not line.startswith("LINE ")), "")
 
 
 def install(name: str) -> Path:
