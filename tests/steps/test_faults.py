@@ -1,7 +1,12 @@
-"""Each fault of a copy turns its own check red, and no other."""
+"""Each fault of a copy turns its own check red, and no other.
+
+Of a table whose columns are not the source's no row can be compared: of that one alone the rows
+are not run.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +14,17 @@ import pytest
 
 from functions import clock
 from functions.aurora import verify
+from functions.aurora.witness_work import Source
 from lab.postgres import Server
-from tests.steps.company import Company, Drilled, Outcome, drill, judge, plan
+from tests.steps.company import Company, Drilled, Outcome, Shelf, drill, judge, plan, see
 
 Fault = tuple[str, str, tuple[str, str]]
+
+RESHAPED = {
+    "a column has another type": ("rows", "sales.empty"),
+    "a column is dropped": ("rows", "sales.quiet"),
+}
+"""Faults that leave a table's rows without comparison."""
 
 # What is wrong with a copy, how it came about, and the one check that says so. Those of a group are
 # of different tables, and share a copy.
@@ -92,7 +104,70 @@ def test_each_fault_turns_its_own_check_red(
         company.run(damage, copy)
     outcome = judged(company, drilled, copy)
     assert sorted(outcome.red()) == sorted(check for _, _, check in faults)
+    assert outcome.unsure() == [RESHAPED[fault] for fault, _, _ in faults if fault in RESHAPED]
+    for name, target in outcome.unsure():
+        (check,) = outcome.of(name, target)
+        assert "its columns are not those that the source was digested by" in check.detail
+
+
+CHANGED = {
+    "one value": "UPDATE sales.quiet SET note = 'note 78' WHERE id = 77",
+    "a value of two rows swapped": "UPDATE sales.pairs SET b = 3 - b",
+    "minus nought": "UPDATE sales.zeros SET ratio = '-0' WHERE id = 5",
+    "nothing for an empty text": "UPDATE sales.texts SET word = NULL WHERE id = 5",
+    "the scale of a number": "UPDATE sales.loose SET price = 1.00 WHERE id = 5",
+    "that of one within a document": """
+        UPDATE sales.documents SET body = '{"n": 1.00}' WHERE id = 5
+    """,
+}
+"""Changes of content that leave the number of rows as it is."""
+
+ESTATE = """
+CREATE TABLE sales.pairs AS SELECT i AS id, 10 AS a, i AS b FROM generate_series(1, 2) AS i;
+CREATE TABLE sales.zeros AS SELECT i AS id, 0::float8 AS ratio FROM generate_series(1, 9) AS i;
+CREATE TABLE sales.texts AS SELECT i AS id, ''::text AS word FROM generate_series(1, 9) AS i;
+CREATE TABLE sales.documents AS
+    SELECT i AS id, '{"n": 1.0}'::jsonb AS body FROM generate_series(1, 9) AS i;
+CREATE TABLE sales.loose AS SELECT i AS id, 1.0::numeric AS price FROM generate_series(1, 9) AS i
+"""
+
+AS_OLD = """
+CREATE EXTENSION IF NOT EXISTS pg_surgery;
+SELECT heap_force_freeze('{table}'::regclass, array_agg(ctid)) FROM {table};
+DROP EXTENSION pg_surgery
+"""
+"""Makes rows of the copy look as old as those of the source."""
+
+
+@pytest.fixture(scope="module")
+def estate(company: Company) -> Iterator[Drilled]:
+    """A witness of tables whose content can change without their number."""
+    company.run(ESTATE)
+    login, shelf = company.login(company.source), Shelf()
+    witnessed = see(Source(reader=login, writer=login), shelf)
+    company.run("SELECT pg_current_xact_id()")
+    yield Drilled(shelf, witnessed)
+    company.run("DROP TABLE sales.pairs, sales.zeros, sales.texts, sales.documents, sales.loose")
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["written to the copy", "as if it were old"])
+def test_what_no_count_can_see_turns_the_rows_red(
+    company: Company, estate: Drilled, old: bool
+) -> None:
+    copy = on_time(company, estate)
+    for statement in CHANGED.values():
+        company.run(statement, copy)
+    tables = sorted(statement.split()[1] for statement in CHANGED.values())
+    if old:
+        for table in tables:
+            company.run(AS_OLD.format(table=table), copy)
+    outcome = judged(company, estate, copy)
+    assert sorted(outcome.red()) == [("rows", table) for table in tables]
     assert outcome.unsure() == []
+    for table in tables:
+        (check,) = outcome.of("rows", table)
+        told = "rows differ" if old else "something writes to the copy"
+        assert (check.level, told in check.detail) == ("exact", True), check
 
 
 @pytest.mark.parametrize(("seconds", "check"), [(-3, "marker_before"), (3, "marker_after")])
@@ -169,11 +244,25 @@ def test_a_catalog_that_cannot_be_read_is_a_failure(company: Company, drilled: D
 def test_a_required_level_that_is_not_reached_is_no_proof(
     company: Company, drilled: Drilled
 ) -> None:
-    copy = company.login(on_time(company, drilled))
-    outcome = judge(copy, drilled.witnessed, drilled.fresh(), planned=plan(required="exact"))
-    assert outcome.red() == []
-    assert {name for name, _ in outcome.unsure()} == {"rows"}
-    assert "required is exact" in outcome.of("rows", "sales.quiet")[0].detail
+    """What was kept of the readings is the same, but that a deleted row was seen going too late."""
+    copy, shelf = company.login(on_time(company, drilled)), drilled.fresh()
+    key = drilled.witnessed["manifest"]
+    manifest = shelf.get_json(key)
+    tables = [
+        {**table, "unlisted": 1} if table["name"] == "quiet" else table
+        for table in manifest["tables"]
+    ]
+    shelf.put_json(key, {**manifest, "tables": tables})
+    strict = judge(copy, drilled.witnessed, shelf)
+    assert strict.red() == []
+    assert strict.unsure() == [("rows", "sales.quiet")]
+    (check,) = strict.of("rows", "sales.quiet")
+    assert check.level == "bounded"
+    assert check.detail.startswith("reached the level bounded, required is exact: ")
+    mild = judge(copy, drilled.witnessed, shelf, planned=plan(required="bounded"))
+    assert mild.red() == mild.unsure() == []
+    own = drill(levels={"sales.quiet": "counted"})
+    assert judge(copy, drilled.witnessed, shelf, settings=own).unsure() == []
 
 
 def test_a_copy_still_in_recovery_is_waited_for(company: Company, drilled: Drilled) -> None:

@@ -7,13 +7,14 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
 
-from functions.aurora import witness
 from functions.aurora.witness_work import Source
-from tests.steps.company import DATABASE, Company, Shelf, drill, drive, judge, plan, plenty, see
+from tests.steps import turning
+from tests.steps.company import DATABASE, Company, Shelf, drill, judge, see
 
 ESTATE = """
 CREATE SCHEMA ddl;
@@ -88,37 +89,27 @@ def test_no_false_alarm_while_definitions_change(company: Company, attempt: int)
     assert manifest["catalogs"]["unread"] == {}
 
 
-def see_with(company: Company, shelf: Shelf, at: str, change: str) -> dict[str, object]:
-    """The witness, with a change just before the phase of that name is called."""
-    login = company.login(company.source)
-    done: list[str] = []
-
-    def call(previous: object) -> dict[str, object]:
-        phase = previous.get("progress", {}).get("phase", "")  # type: ignore[attr-defined]
-        if phase == at and not done:
-            done.append(change)
-            company.run(change)
-        return witness.advance(
-            source=Source(reader=login, writer=login),
-            drill=drill(),
-            plan=plan(),
-            previous=previous,  # type: ignore[arg-type]
-            evidence=shelf,
-            remaining_seconds=plenty,
-        )
-
-    witnessed = drive(call)
-    assert done
-    return witnessed
+def see_with(
+    company: Company, monkeypatch: pytest.MonkeyPatch, at: str, change: str
+) -> tuple[Shelf, dict[str, Any]]:
+    """The witness, with a change at that moment."""
+    login, shelf = company.login(company.source), Shelf()
+    source = Source(reader=login, writer=login)
+    hooks = {at: lambda: company.run(change)}
+    return shelf, turning.see(source, shelf, hooks, monkeypatch, asked=drill())
 
 
-@pytest.mark.parametrize(("at", "side"), [("turn", "after"), ("after", "before")])
-def test_a_change_around_the_restore_point_is_told(company: Company, at: str, side: str) -> None:
-    shelf = Shelf()
+@pytest.mark.parametrize(
+    ("at", "side"),
+    [("turn", "after"), ("before T", "after"), ("after T", "before"), ("after", "before")],
+)
+def test_a_change_around_the_restore_point_is_told(
+    company: Company, monkeypatch: pytest.MonkeyPatch, at: str, side: str
+) -> None:
     change = (
         "ALTER TABLE ddl.t DISABLE TRIGGER g; DROP INDEX ddl.kept; CREATE TABLE ddl.new (id int)"
     )
-    witnessed = see_with(company, shelf, at, change)
+    shelf, witnessed = see_with(company, monkeypatch, at, change)
     copy = company.restore(str(witnessed["restore_time"]))
     outcome = judge(company.login(copy), witnessed, shelf)
     assert (outcome.red(), outcome.unsure()) == ([], [])
@@ -134,10 +125,10 @@ def test_a_change_around_the_restore_point_is_told(company: Company, at: str, si
 
 
 def test_what_came_and_went_is_told_and_what_was_written_to_the_copy_is_red(
-    company: Company,
+    company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = Shelf()
-    witnessed = see_with(company, shelf, "turn", "CREATE INDEX i ON ddl.t (a, id)")
+    made = "CREATE INDEX i ON ddl.t (a, id)"
+    shelf, witnessed = see_with(company, monkeypatch, "before T", made)
     # As if it had been dropped before the second reading.
     for key in [k for k in shelf.objects if "/witness/catalogs-after-" in k]:
         page = shelf.get_json(key)
