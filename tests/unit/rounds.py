@@ -10,7 +10,7 @@ from typing import Any, Final
 from functions.aurora.comparison import ROUND
 
 BLOCKS: Final = 2
-"""How long the table is."""
+"""How long the table is, unless it says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Cluster:
     running: dict[int, list[Row]] = field(default_factory=dict)
     committed: set[int] = field(default_factory=set)
     lines: int = 0
+    blocks: int = BLOCKS
 
     @classmethod
     def holding(cls, next_xid: int, *existing: tuple[int, int]) -> Cluster:
@@ -138,7 +139,7 @@ class Reader:
             "filenode": 1,
             "oid": 1,
             "version_number": 150000,
-            "blocks": BLOCKS,
+            "blocks": self.cluster.blocks,
             "oldest_running": min(self.cluster.running, default=self.cluster.next_xid),
             "next_xid": self.cluster.next_xid,
         }
