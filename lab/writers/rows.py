@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.writers.desk import Crew, Desk, Work
 
-_KEPT = 40_000
+_KEPT = {"narrow": 40_000, "wide": 12_000, "events": 12_000, "reshaped": 8_000, "growing": 8_000}
 _DOCUMENTS = 800
 
 
@@ -83,11 +83,11 @@ def batch(desk: Desk) -> None:
             " WHERE id %% 97 = %s FOR UPDATE SKIP LOCKED)",
             desk.some(97) - 1,
         )
-    for table in ("narrow", "wide", "events", "queue", "reshaped", "growing"):
+    for table, kept in _KEPT.items():
         desk.run(
             f"DELETE FROM mill.{table} WHERE id IN (SELECT id FROM mill.{table}"  # noqa: S608
             f" WHERE id < (SELECT max(id) FROM mill.{table}) - %s FOR UPDATE SKIP LOCKED)",
-            _KEPT,
+            kept,
         )
 
 
@@ -206,7 +206,7 @@ WORK = (
 def _some_narrow(desk: Desk) -> int:
     """The id of a row of mill.narrow, likely, of the newer ones."""
     [(newest,)] = desk.rows("SELECT max(id) FROM mill.narrow")
-    return max(1, int(newest or 1) - desk.some(_KEPT))
+    return max(1, int(newest or 1) - desk.some(_KEPT["narrow"]))
 
 
 def _range(first: int, number: int) -> tuple[int, int]:
