@@ -39,7 +39,7 @@ QUERIES: dict[str, tuple[str, str, tuple[str, str, str]]] = {
         "> 7",
         ("not_run", "a text of 8 characters", "a text cannot be compared with the number 7"),
     ),
-    "rows": (
+    "many rows": (
         "SELECT id FROM sales.quiet",
         "> 0",
         ("not_run", "more than one value", "the query returns more than one value"),

@@ -343,7 +343,7 @@ def test_tables_that_cannot_be_compared_say_why() -> None:
 
 def test_rows_that_went_unseen_are_told() -> None:
     went = Version("(0,1)", None, Digest(rows=1), (706,))
-    chunks = [a_chunk(start=start) for start in (0, 64, 128, 192)]
+    chunks = [a_chunk(start=start, rows=4) for start in (0, 64, 128, 192)]
     made = of_readings(
         a_read(*chunks),
         [

@@ -21,6 +21,7 @@ from functions.aurora.comparison import (
 )
 from functions.aurora.database import Session
 from functions.aurora.judging import Judged
+from functions.aurora.manifest import Witnessed
 from functions.aurora.passing import Pass, Read
 from functions.aurora.rows_of_copy import Comparison
 from functions.aurora.sandwich import Chunk, Sandwich
@@ -95,7 +96,7 @@ def _retaken(
 
 
 @dataclass
-class Witnessed:
+class Seen:
     """Both readings of the source: what the manifest says of them, and the sandwiches."""
 
     facts: dict[str, Any]
@@ -109,22 +110,22 @@ def read_second(
     closed_after: int | None = None,
     between: Callable[[], None] = _nothing,
     relation: Relation = TABLE,
-) -> Witnessed:
+) -> Seen:
     """The second reading, when the first snapshot is closed."""
     if first.problem:
-        return Witnessed(of_readings(first, [], ""), [])
+        return Seen(of_readings(first, [], ""), [])
     session, act = cast(Session, Reader(cluster)), read_late(closed_after, Room())
     going, made = _go_on(
         first.going.again,
         lambda going: passing.again_on(session, going, relation, first.chunks, act, **LIMITS),
         between,
     )
-    return Witnessed(of_readings(first, made, going.problem), made)
+    return Seen(of_readings(first, made, going.problem), made)
 
 
 def judged(
     copy: Cluster,
-    seen: Witnessed,
+    seen: Seen,
     *,
     own_from: int,
     closed_after: int | None = None,
@@ -146,13 +147,16 @@ def judged(
         )
         found = sum(parts, Judged())
         bounds = Bounds(least=seen.facts["least"], most=seen.facts["most"])
+    table = Witnessed(
+        schema="s", name="t", kind="r", counted=True, digest=relation.digest, **seen.facts
+    )
     return row_check.rows(
-        target="s.t",
+        target=table.target,
         found=found,
         bounds=bounds,
-        unbounded_because=seen.facts.get("reason", ""),
-        inexact="" if relation.digest else "its rows were only counted",
-        required=Level.EXACT if relation.digest else Level.BOUNDED,
+        unbounded_because=table.reason,
+        inexact=table.inexact,
+        required=Level.BOUNDED if table.inexact else Level.EXACT,
     )
 
 
