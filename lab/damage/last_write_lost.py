@@ -4,8 +4,8 @@ from pathlib import Path
 
 from lab.damage import Connection, Damage, Edit, _pages
 
-LOST = 8
-"""Rows, of which the first was written some tenths of a second before the restore point."""
+LOST = 24
+"""Rows, of which the first was written a second or so before the restore point."""
 
 
 def damage(connection: Connection) -> Edit:

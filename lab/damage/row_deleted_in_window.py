@@ -5,10 +5,10 @@ from lab.damage import Connection, Damage
 
 def damage(connection: Connection) -> None:
     """Delete one of the newest."""
-    # Not the very last: what was written within some milliseconds of T nobody can decide.
+    # Not the very last: what was written in the last instants before T may be undecided.
     connection.execute(
         "DELETE FROM rubedo_ledger.journal"
-        " WHERE id = (SELECT id FROM rubedo_ledger.journal ORDER BY id DESC OFFSET 8 LIMIT 1)"
+        " WHERE id = (SELECT id FROM rubedo_ledger.journal ORDER BY id DESC OFFSET 24 LIMIT 1)"
     )
 
 
