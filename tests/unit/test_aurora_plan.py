@@ -150,10 +150,15 @@ def test_a_time_not_yet_restorable_is_waited_for() -> None:
     assert make({"restore_time": "2026-11-02T08:00:00Z"})["restore"]["time"]
 
 
+@pytest.mark.parametrize(
+    ("configured", "of_the_past"),
+    [("exact", "counted"), ("bounded", "counted"), ("counted", "counted"), ("none", "none")],
+)
 @pytest.mark.parametrize("at", ["oldest", "random", "2026-11-01T12:00:00Z"])
-def test_of_the_past_no_witness_can_exist(at: str) -> None:
-    made = make(restore={"from": "point-in-time", "at": at})
-    assert made["restore"]["required_level"] == "counted"
+def test_of_the_past_no_witness_can_exist(at: str, configured: str, of_the_past: str) -> None:
+    assert make(required_level=configured)["restore"]["required_level"] == configured
+    made = make(restore={"from": "point-in-time", "at": at}, required_level=configured)
+    assert made["restore"]["required_level"] == of_the_past
     assert "2026-10-26T08:01:30Z" <= made["restore"]["time"] <= "2026-11-02T07:56:30Z"
 
 

@@ -31,6 +31,7 @@ PURE = [
     "functions/aurora/manifest.py",
     "functions/aurora/protection.py",
     "functions/aurora/restorability.py",
+    "functions/aurora/row_check.py",
     "functions/aurora/sandwich.py",
     "functions/aurora/schema.py",
     "functions/aurora/sequences.py",
