@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from functions.aurora import content
 from functions.aurora.database import Session
@@ -16,14 +17,16 @@ from functions.aurora.manifest import Table
 class Digested:
     """The digest of a table's rows: an expression, or `refused` says why there is none.
 
-    `name` tells expressions apart, and columns that were dropped and made again; `unproven` are the
-    columns of which nobody knows whether it sees all that is stored in them.
+    `name` tells expressions apart, and columns that were dropped and made again: `numbers` has
+    their numbers, by name. `unproven` are the columns of which nobody knows whether it sees all
+    that is stored in them.
     """
 
     sql: str = ""
     name: str = ""
     unproven: tuple[str, ...] = ()
     refused: str = ""
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
 
 def read(session: Session, tables: Sequence[Table]) -> dict[str, Digested]:
@@ -38,10 +41,31 @@ def read(session: Session, tables: Sequence[Table]) -> dict[str, Digested]:
         except NoExactForm as reason:
             found[table.target] = Digested(refused=str(reason))
             continue
-        numbers = [column.number for column in columns[table.oid]]
-        name = hashlib.sha256(f"{ALGORITHM} {numbers} {made.sql}".encode()).hexdigest()[:16]
-        found[table.target] = Digested(sql=made.sql, name=name, unproven=made.unproven)
+        numbers = {column.name: column.number for column in columns[table.oid]}
+        told = f"{ALGORITHM} {list(numbers.values())} {made.sql}"
+        name = hashlib.sha256(told.encode()).hexdigest()[:16]
+        found[table.target] = Digested(
+            sql=made.sql, name=name, unproven=made.unproven, numbers=numbers
+        )
     return found
+
+
+def renewed(
+    session: Session, tables: Sequence[Table], known: Mapping[str, Mapping[str, Any]]
+) -> set[str]:
+    """The tables of which an expression means other columns now than when it was made.
+
+    `known` are the records of their digests, by target. What was read by such an expression may be
+    of either. Columns that came meanwhile are none of its. Raises QueryFailed.
+    """
+    asked = [table for table in tables if table.counted]
+    columns = content.read_columns(session, [table.oid for table in asked])
+    return {
+        table.target
+        for table in asked
+        if not known[table.target]["numbers"].items()
+        <= {column.name: column.number for column in columns[table.oid]}.items()
+    }
 
 
 def side(session: Session) -> str:

@@ -23,6 +23,7 @@ from typing import Any, assert_never
 
 from functions import clock
 from functions.aurora import (
+    digesting,
     manifest,
     scanning,
     tables,
@@ -54,6 +55,8 @@ ROUNDS = 2
 
 MOST_ROUNDS = 5
 """How often what changes is read again, as long as a round takes long and finds less and less."""
+
+RENEWED = "its columns were renamed, or dropped and made again, while the source was witnessed"
 
 READER_LAG = timedelta(minutes=2)
 
@@ -313,7 +316,10 @@ def _read_second(work: Work, progress: Progress) -> Answer:
         schemas = work.drill["schemas"] or tables.schemas(session)
         later = tables.list_tables(session, schemas=schemas, exclude=work.drill["exclude"])
         server = session.one("server")
+        renewed = digesting.renewed(session, listed_tables(work), work.get("digests")["tables"])
     read_tables = witness_second.witnessed(work, turned, progress.groups)
+    for target in renewed & read_tables.keys():
+        read_tables[target] |= {"digest": "", "undigested": RENEWED}
     kept, excluded = manifest.of_present(before=listed_tables(work), after=later, read=read_tables)
     return keep(
         work,
