@@ -34,6 +34,7 @@ def read_types(session: Session, oids: Collection[int]) -> dict[int, Type]:
             send=row["send"],
             output=row["output"],
             raw_text=row["raw_text"],
+            labels=tuple(zip(row["label_oids"], row["labels"], strict=True)),
         )
         for row in session.all("digest_types", types=list(oids))
     }

@@ -47,6 +47,9 @@ _PINNED = {
     "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s",
 }
 
+_SPARING = {"max_parallel_workers_per_gather": "0", "work_mem": "8MB"}
+"""On a server that others use."""
+
 # Primary messages of these classes of SQLSTATE speak of the server, of privileges and of names.
 # The others can quote a value (22P02: invalid input syntax for type integer: "...").
 _QUOTABLE = frozenset(
@@ -313,7 +316,7 @@ def connect(
     pinned = {
         **_PINNED,
         "default_transaction_read_only": "on" if read_only else "off",
-        **({} if parallel else {"max_parallel_workers_per_gather": "0"}),
+        **({} if parallel else _SPARING),
     }
     try:
         connection = psycopg.connect(

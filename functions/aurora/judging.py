@@ -44,7 +44,10 @@ class Ends:
 
     def of(self, transactions: Iterable[int]) -> bool | None:
         """Whether they ended, all of them; None where they differ, or there is none."""
-        answers = {xid in self.committed for xid in transactions}
+        closed = self.closed_after
+        answers = {
+            xid in self.committed and (closed is None or xid < closed) for xid in transactions
+        }
         return answers.pop() if len(answers) == 1 else None
 
     def may_be_own(self, transactions: Iterable[int]) -> bool:
@@ -172,7 +175,7 @@ class _Case:
                 if there:
                     self.rest_there -= there.digest
             ended = self.ends.of(version.enders)
-            if ended is None or (ended and there and self.ends.may_be_own(version.enders)):
+            if ended is None or (ended and self.ends.may_be_own(version.enders)):
                 self._open(version, there)
             elif ended:
                 self._decide(None, there, "there, though it was deleted", version.ctid)
@@ -196,15 +199,20 @@ class _Case:
     def decide_others(self) -> None:
         """New versions that the second reading does not know; then all old ones that it does."""
         for version in self.sandwich.glimpsed:
+            if self._is_late(version):
+                continue
             if there := self._take(version):
                 self._decide(version, there, "lost", version.ctid)
-        closed_after = self.ends.closed_after
+            elif version.writer in self.ends.committed:
+                self.undecided += 1
         for version in self.new.values():
-            if closed_after is not None and (version.writer or 0) >= closed_after:
+            if self._is_late(version):
                 self.late += 1
             else:
                 self.undecided += 1
                 self.unproven += not self.sandwich.listed
+        if not self.sandwich.listed:
+            self.unproven += self.sandwich.chunk.new + self.sandwich.omitted
         if self.sandwich.listed or not self.sandwich.lost:
             self.due += self.rest_due
             self.there += self.rest_there
@@ -246,6 +254,11 @@ class _Case:
             wrong=bool(self.differences),
             differences=tuple(self._placed(each) for each in self.differences[:MOST_DIFFERENCES]),
         )
+
+    def _is_late(self, version: Version) -> bool:
+        """Whether its writer cannot have ended by T."""
+        closed_after = self.ends.closed_after
+        return closed_after is not None and (version.writer or 0) >= closed_after
 
     def _take(self, version: Version) -> Version | None:
         """That version on the copy, if it is there: it is not looked at again."""

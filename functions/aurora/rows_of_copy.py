@@ -62,9 +62,10 @@ class Comparison:
             judged = judge(sandwich, Found(old=seen.old), ends)
             return replace(judged, rows=seen.rows, late=seen.late, unsure=seen.unsure)
         chunk, came = sandwich.chunk, seen.rows - seen.old.rows
-        if came > MOST_NEW or (came and not sandwich.listed and not sandwich.came):
-            # Nobody has listed what they must be.
-            judged = judge(sandwich, Found(old=seen.old), ends)
+        if came > MOST_NEW or sandwich.omitted:
+            # Nobody has listed what they must be, or there are far too many.
+            known = _numbers(sandwich) if sandwich.listed else replace(sandwich, came=())
+            judged = judge(known, Found(old=seen.old), ends)
             unknown = came - seen.late
             return replace(
                 judged,
@@ -86,6 +87,7 @@ class Comparison:
 
 
 def _numbers(sandwich: Sandwich) -> Sandwich:
+    """What is known of a chunk without digests."""
     chunk = replace(sandwich.chunk, old=Digest(rows=sandwich.chunk.old.rows))
     left = Digest(rows=sandwich.left.rows)
     return Sandwich(chunk=chunk, left=left, listed=False, digested=False)

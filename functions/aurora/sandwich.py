@@ -44,6 +44,11 @@ class Chunk:
     unsure: int = 0
 
     @property
+    def new(self) -> int:
+        """How many of the rows were not old: transactions before them still ran."""
+        return self.rows - self.old.rows
+
+    @property
     def ambiguous(self) -> bool:
         """Whether old rows cannot be told from new ones in it.
 
@@ -127,7 +132,8 @@ class Sandwich:
     first snapshot was closed by then: `left` says how many old ones they are. `came` are the new
     versions of the second one that may have been committed by T. `glimpsed` are new versions that
     other snapshots between the two have seen: what they hold, not whether they must be there.
-    `digested` is false where `old` is a number only.
+    `omitted` says how many new ones were too many to be listed. `digested` is false where `old` is
+    a number only.
     """
 
     chunk: Chunk
@@ -136,6 +142,7 @@ class Sandwich:
     came: tuple[Version, ...] = ()
     glimpsed: tuple[Version, ...] = ()
     listed: bool = True
+    omitted: int = 0
     digested: bool = True
 
     @property
@@ -144,9 +151,16 @@ class Sandwich:
         return self.chunk.old.rows - self.left.rows
 
     @property
+    def unknown(self) -> int:
+        """How many versions of either reading may have come or gone, unknown whether they did."""
+        if self.listed:
+            return 0
+        return self.lost + self.chunk.new + self.omitted
+
+    @property
     def proves(self) -> bool:
         """Whether every row of the copy can be decided by it, but for those that came and went."""
-        return self.digested and (self.listed or not self.lost)
+        return self.digested and not self.unknown
 
     @property
     def plain(self) -> bool:
@@ -156,16 +170,24 @@ class Sandwich:
     def transactions(self) -> set[int]:
         """Those whose end on the copy decides."""
         ended = {xid for version in self.gone for xid in version.enders}
-        return ended | {version.writer for version in self.came if version.writer is not None}
+        arrived = (*self.came, *self.glimpsed)
+        return ended | {version.writer for version in arrived if version.writer is not None}
 
     def to_row(self) -> list[Any]:
         """As evidence keeps it: short where nothing happened."""
         row: list[Any] = [self.chunk.to_row()]
-        if self.plain and self.left == self.chunk.old:
+        if self.listed and self.plain and self.left == self.chunk.old:
             return row
         left = self.left
         lists = [[v.to_row() for v in each] for each in (self.gone, self.came, self.glimpsed)]
-        return [*row, [left.rows, left.first, left.second], *lists, self.listed, self.digested]
+        return [
+            *row,
+            [left.rows, left.first, left.second],
+            *lists,
+            self.listed,
+            self.omitted,
+            self.digested,
+        ]
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Sandwich:
@@ -184,7 +206,7 @@ class Sandwich:
         chunk = Chunk.from_row(row[0])
         if len(row) == 1:
             return cls(chunk=chunk, left=chunk.old)
-        (rows, first, second), gone, came, glimpsed, listed, digested = row[1:]
+        (rows, first, second), gone, came, glimpsed, listed, omitted, digested = row[1:]
         return cls(
             chunk=chunk,
             left=Digest(rows=rows, first=first, second=second),
@@ -192,5 +214,6 @@ class Sandwich:
             came=tuple(Version.from_row(each) for each in came),
             glimpsed=tuple(Version.from_row(each) for each in glimpsed),
             listed=listed,
+            omitted=omitted,
             digested=digested,
         )

@@ -9,7 +9,7 @@ from typing import Final
 from functions.aurora import passing, scanning
 from functions.aurora.database import Session
 from functions.aurora.digest import Digest
-from functions.aurora.sandwich import Chunk, Sandwich
+from functions.aurora.sandwich import Chunk, Sandwich, Version
 from functions.aurora.scanning import Relation, Storage
 
 MOST_VERSIONS: Final = 1_000_000
@@ -31,8 +31,8 @@ class Room:
 
 
 def quiet_since(chunk: Chunk, looked: scanning.Looked) -> bool:
-    """Whether nothing happened in a chunk since its first reading."""
-    return looked.all_old and looked.rows == chunk.old.rows
+    """Whether nothing happened in a chunk since its first reading, which saw old rows alone."""
+    return looked.all_old and looked.rows == chunk.old.rows == chunk.rows
 
 
 def quiet(chunk: Chunk, looked: scanning.Looked, relation: Relation) -> Sandwich | None:
@@ -50,13 +50,27 @@ def quiet(chunk: Chunk, looked: scanning.Looked, relation: Relation) -> Sandwich
 
 
 def unlisted(
-    session: Session, relation: Relation, storage: Storage, chunk: Chunk, old: int
+    session: Session,
+    relation: Relation,
+    storage: Storage,
+    chunk: Chunk,
+    looked: scanning.Looked,
+    came: Sequence[Version] | None,
 ) -> Sandwich:
-    """The sandwich of a chunk of which so many `old` rows are left, without the first snapshot."""
-    if old == chunk.old.rows:
-        return Sandwich(chunk=chunk, left=chunk.old, listed=False)
-    (looked,) = scanning.read_again(session, relation, storage, [chunk])
-    return Sandwich(chunk=chunk, left=looked.old, listed=False)
+    """The sandwich of a chunk of which nobody knows which versions went.
+
+    `came` are those that did, None where they are too many to be listed.
+    """
+    left = chunk.old
+    if looked.old.rows != chunk.old.rows:
+        left = scanning.read_again(session, relation, storage, [chunk])[0].old
+    return Sandwich(
+        chunk=chunk,
+        left=left,
+        came=tuple(came or ()),
+        listed=False,
+        omitted=looked.rows - looked.old.rows if came is None else 0,
+    )
 
 
 def read_late(closed_after: int | None, room: Room) -> passing.Act[Sandwich]:
@@ -71,11 +85,11 @@ def read_late(closed_after: int | None, room: Room) -> passing.Act[Sandwich]:
             sandwich = quiet(chunk, looked, relation)
             if sandwich is None:
                 scanning.expect_within(chunk, looked)
-                sandwich = unlisted(session, relation, storage, chunk, looked.old.rows)
                 came = scanning.new_versions(
                     session, relation, chunk, below=closed_after, most=room.versions
                 )
-                sandwich = replace(sandwich, came=tuple(came) if room.hold(came) else ())
+                known = came if room.hold(came) else None
+                sandwich = unlisted(session, relation, storage, chunk, looked, known)
             made.append(sandwich)
         return made
 

@@ -56,7 +56,10 @@ ROUNDS = 2
 MOST_ROUNDS = 5
 """How often what changes is read again, as long as a round takes long and finds less and less."""
 
-RENEWED = "its columns were renamed, or dropped and made again, while the source was witnessed"
+RENEWED = (
+    "its columns or the labels of an enum were renamed, or made again, while the source was"
+    " witnessed"
+)
 
 READER_LAG = timedelta(minutes=2)
 

@@ -6,6 +6,7 @@ more of them where something stood in the way.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from functions.aurora import passing, scanning
@@ -44,7 +45,7 @@ def read(
                     if slices and left < scanning.RESERVE_SECONDS:
                         return place, going
                     going = _resumed(going, table, len(entry["rows"]))
-                    before = going.bytes
+                    before, began = going.bytes, time.monotonic()
                     going, made = passing.again_on(
                         session,
                         going,
@@ -57,6 +58,7 @@ def read(
                     slices += 1
                     entry["rows"] += [sandwich.to_row() for sandwich in made]
                     work.load.read_bytes += going.bytes - before
+                    work.rest(time.monotonic() - began)
                     if going.problem:
                         entry["problem"] = going.problem
                         break
@@ -131,5 +133,5 @@ def of_readings(table: Read, sandwiches: list[Sandwich], problem: str) -> dict[s
         **facts,
         "least": sum(sandwich.left.rows for sandwich in sandwiches),
         "most": sum(sandwich.chunk.old.rows for sandwich in sandwiches),
-        "unlisted": sum(s.lost for s in sandwiches if not s.proves),
+        "unlisted": sum(sandwich.unknown for sandwich in sandwiches),
     }

@@ -7,6 +7,7 @@ a row's digest is), `first-<n>` (what each call has read), and from these, by gr
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -90,7 +91,7 @@ def read(
             break
         target = todo[place]
         limits: dict[str, Any] = {"slice_bytes": work.slice_bytes, "remaining_seconds": left}
-        before = going.bytes
+        before, began = going.bytes, time.monotonic()
         try:
             if known_of := again.anew.get(target) or again.changed.get(target):
                 going = known_of.going.again if going == Pass() else going
@@ -116,6 +117,7 @@ def read(
         entry["pass"] = kept.to_document()
         entry["chunks"] += [chunk.to_row() for chunk in chunks]
         work.load.read_bytes += going.bytes - before
+        work.rest(time.monotonic() - began)
         if going.finished:
             place, going = place + 1, Pass()
         elif going.behind:
@@ -191,7 +193,7 @@ def stale(session: Session, listed: Sequence[Table], read: Mapping[str, Read]) -
 def _is_stale(table: Read, filenode: int, next_xid: int) -> bool:
     """Whether a reading is of no use any more, or never was and may be now."""
     if table.going.problem:
-        return table.going.passing
+        return table.going.passing or table.going.problem == passing.REWRITTEN
     oldest = min((chunk.horizon for chunk in table.chunks), default=next_xid)
     return filenode != table.going.filenode or next_xid - oldest > WINDOW // 2
 

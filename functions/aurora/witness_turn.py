@@ -119,7 +119,7 @@ class Between:
         lost = chunk.old.rows - looked.old.rows
         went = sum(version.writer is None for version in gone)
         if not self.room.hold(came, glimpsed, marked) or went != lost:
-            return unlisted(self.late, relation, after, chunk, looked.old.rows)
+            return unlisted(self.late, relation, after, chunk, looked, None)
         there = {(version.ctid, version.writer) for version in came}
         return Sandwich(
             chunk=chunk,

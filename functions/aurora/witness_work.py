@@ -24,7 +24,7 @@ ROUND_SECONDS: Final = 60.0
 
 
 class NothingToWitness(DrillError):
-    """When a configured schema does not exist on the source, or holds no table to compare."""
+    """When a configured schema or table is not on the source, or there is nothing to compare."""
 
 
 class HeartbeatMissing(DrillError):
@@ -93,6 +93,12 @@ class Work:
             finally:
                 load, longest = self.load, round(opened.longest_seconds, 3)
                 load.statement_seconds = max(load.statement_seconds, longest)
+
+    def rest(self, took: float) -> None:
+        """Leave the source alone for a while, after so many seconds of reading."""
+        share = float(self.drill["witness"]["share"])
+        if share < 100:
+            self.pause(took * (100 - share) / share)
 
     @property
     def marked(self) -> bool:
@@ -168,6 +174,12 @@ def list_tables(session: Session, work: Work) -> list[Table]:
     if not any(table.counted for table in listed):
         raise NothingToWitness(
             f"schemas: {', '.join(asked or there)}: hold no table that can be compared"
+        )
+    targets = {table.target for table in listed}
+    if unknown := sorted(name for name in work.drill["levels"] if name not in targets):
+        raise NothingToWitness(
+            f"levels: {', '.join(unknown)}: expected tables of the schemas"
+            f" {', '.join(asked or there)}"
         )
     return listed
 

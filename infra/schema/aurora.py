@@ -66,6 +66,8 @@ class Witness(Values):
     """the name of one of deployment.source_networks"""
     endpoint: Literal["reader", "writer", "none"] = "reader"
     """reader, writer or none"""
+    share: Annotated[int, Field(ge=5, le=100)] = 100
+    """per cent of its time for which the witness reads tables; else it rests (from 5 to 100)"""
 
 
 class SqlCheck(Values):
@@ -193,7 +195,7 @@ class AuroraDrill(Values):
     heartbeat: bool = True
     """true or false"""
     witness: Witness
-    """network and endpoint"""
+    """network, endpoint and share"""
     checks: tuple[SqlCheck, ...] = ()
     """a list of checks, each with name, sql and expect"""
     freshness: tuple[Freshness, ...] = ()
@@ -245,7 +247,7 @@ class AuroraDrill(Values):
                 "rto_seconds": self.objectives.rto,
             },
             "heartbeat": self.heartbeat,
-            "witness": {"endpoint": self.witness.endpoint},
+            "witness": {"endpoint": self.witness.endpoint, "share": self.witness.share},
             "checks": [check.model_dump() for check in self.checks],
             "freshness": [
                 {"table": fresh.table, "column": fresh.column, "within_seconds": fresh.within}

@@ -73,7 +73,7 @@ class TestSample:
             "capacity": {"min": 0.5, "max": 4.0},
             "objectives": {"rpo_seconds": 300, "rto_seconds": 1800},
             "heartbeat": True,
-            "witness": {"endpoint": "reader"},
+            "witness": {"endpoint": "reader", "share": 100},
             "freshness": [
                 {
                     "table": "nigredo_leads.leads",
@@ -475,7 +475,8 @@ class TestRestorePointAndWitness:
         assert f"drills[0].required_level: {level}: expected counted or none" in first
         assert "drills[0].heartbeat: true: expected false" in second
         right = {**nobody, "heartbeat": False, "required_level": "counted"}
-        assert configuration(right).drills[0].document()["witness"] == {"endpoint": "none"}
+        witness = configuration(right).drills[0].document()["witness"]
+        assert witness == {"endpoint": "none", "share": 100}
         (line,) = errors(json.dumps(content({**right, "levels": {"public.log": level}})))
         assert f"drills[0].levels.public.log: {level}: expected counted or none" in line
         right["witness"] = {"endpoint": "none", "network": "main"}

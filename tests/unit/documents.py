@@ -28,7 +28,7 @@ DRILL: dict[str, Any] = {
         "foreign_keys": "not-valid",
         "required": False,
     },
-    "witness": {"endpoint": "reader"},
+    "witness": {"endpoint": "reader", "share": 100},
     "checks": [],
     "freshness": [],
     "roles": {"verifier": "backup_drills_verifier"},

@@ -114,7 +114,7 @@ def read(
     glimpsed = [
         row
         for row in rows
-        if place(row) < gap and in_time(row) and any(each.sees(row) for each in looks)
+        if place(row) < gap and row not in second and any(each.sees(row) for each in looks)
     ]
     sandwich = Sandwich(
         chunk=chunk,

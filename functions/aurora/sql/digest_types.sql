@@ -51,6 +51,10 @@ SELECT t.oid::bigint AS oid,
              AND NOT a.attisdropped
            ORDER BY a.attnum
        ) AS field_types,
+       ARRAY(SELECT g.oid::bigint FROM pg_enum AS g WHERE g.enumtypid = t.oid ORDER BY g.oid)
+           AS label_oids,
+       ARRAY(SELECT g.enumlabel::text FROM pg_enum AS g WHERE g.enumtypid = t.oid ORDER BY g.oid)
+           AS labels,
        coalesce(quote_ident(ns.nspname) || '.' || quote_ident(s.proname), '') AS send,
        quote_ident(no.nspname) || '.' || quote_ident(o.proname) AS output,
        t.oid = 'text'::regtype OR EXISTS (
