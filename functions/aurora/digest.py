@@ -76,8 +76,8 @@ class Type:
     """A type as the catalog describes it. `send` and `output` are the names of its functions.
 
     `of` is what a domain, an array, a range or a multirange is made of. `raw_text` says that what
-    is stored is a text, byte by byte. Names are quoted. `labels` are an enum's, each behind the object
-    id that is stored for it.
+    is stored is a text, byte by byte. Names are quoted. `labels` are an enum's, each behind the
+    object id that is stored for it.
     """
 
     oid: int

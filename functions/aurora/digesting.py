@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.aurora import content
 from functions.aurora.database import Session
-from functions.aurora.digest import ALGORITHM, Column, Kind, NoExactForm, Type, row_digest
+from functions.aurora.digest import ALGORITHM, Column, NoExactForm, Type, row_digest
 from functions.aurora.manifest import Table
 
 
@@ -69,6 +69,7 @@ def renewed(
 def _means(columns: Sequence[Column], types: Mapping[int, Type]) -> dict[str, str]:
     """What an expression over these columns depends on, beside what it says itself.
 
+    >>> from functions.aurora.digest import Kind
     >>> mood = Type(oid=16400, name="mood", kind=Kind.ENUM, labels=((16402, "calm"),))
     >>> _means([Column(name="m", type=16400, shown="mood", number=2)], {16400: mood})
     {'column m': '2', 'label 16402': 'calm'}
