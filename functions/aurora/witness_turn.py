@@ -31,7 +31,8 @@ from functions.errors import SourceChanged, TryAgain
 UNMARKED: Final = timedelta(seconds=2)
 """How long after T the second reading begins where no marker shows that all of it is visible."""
 
-_CLOSE_TO_T: Final = 0.01
+_LOOK_SECONDS: Final = 0.02
+_CLOSE_TO_T: Final = 0.005
 _READER_PAUSE: Final = 0.05
 _READER_PATIENCE: Final = 10.0
 
@@ -222,8 +223,9 @@ def _wait(work: Work, session: Session, moment: datetime) -> int:
     unused = 0
     while (row := session.one("next_xid"))["clock"] <= moment:
         unused = row["next_xid"]
+        # Often: a busy machine may sleep for longer than it was told.
         left = (moment - row["clock"]).total_seconds()
-        work.pause(max(0.001, left - _CLOSE_TO_T))
+        work.pause(min(_LOOK_SECONDS, max(0.001, left - _CLOSE_TO_T)))
     return unused
 
 
