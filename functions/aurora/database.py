@@ -97,6 +97,11 @@ class QueryFailed(DrillError):
         return self.sqlstate in ("42P01", "3F000")
 
     @property
+    def altered(self) -> bool:
+        """Whether a column is gone, or of another type, that the statement was made for."""
+        return self.sqlstate in ("42703", "42804", "42883")
+
+    @property
     def denied(self) -> bool:
         """Whether the role may not do this, or may not see the table in full."""
         return self.sqlstate == "42501"

@@ -21,6 +21,7 @@ Act: TypeAlias = Callable[[Session, Relation, Storage, Sequence[Chunk]], list[T]
 """What is done with chunks of a table: one thing comes of each."""
 
 REWRITTEN = "it was rewritten between its readings"
+ALTERED = "its columns were altered since the witness began"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -230,7 +231,8 @@ def _attempt(
     except QueryFailed as failure:
         if failure.passing and not last_attempt:
             return replace(going, attempts=going.attempts + 1, behind=False), []
-        return going.given_up(str(failure), failure.sqlstate), []
+        told = f"{ALTERED}: {failure}" if failure.altered else str(failure)
+        return going.given_up(told, failure.sqlstate), []
     except Overtaken as trouble:
         return going.given_up(str(trouble)), []
     except (Changed, Behind) as trouble:

@@ -150,6 +150,8 @@ def opened(session: Session, relation: Relation, *, seconds: float) -> Iterator[
         if not found:
             raise Changed("it does not exist")
         seen = found[0]
+        if seen["blocks"] is None:  # the snapshot's catalogs still have it
+            raise Changed("it was dropped while it was read")
         yield Storage(
             oid=seen["oid"],
             filenode=seen["filenode"],
