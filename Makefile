@@ -4,7 +4,7 @@ DRILL ?=
 V := .venv/bin
 export PATH := $(CURDIR)/$(V):$(PATH)
 
-.PHONY: setup drill test check synth bench lock clean
+.PHONY: setup drill test check synth score bench lock clean
 .DEFAULT_GOAL := drill
 
 setup: .venv/ready  ## everything the other targets need, once per change of requirements.txt
@@ -29,6 +29,9 @@ check: setup
 
 synth: setup  ## the CloudFormation template, in build/cdk.out
 	$(V)/python app.py
+
+score: setup  ## every known damage done to a restored copy, and what Verify finds of it
+	$(V)/python -m lab score
 
 bench: setup
 	$(V)/python -m bench.overhead
