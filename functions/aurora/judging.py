@@ -187,8 +187,8 @@ class _Case:
         for version in self.sandwich.came:
             there = self._take(version)
             writers = () if version.writer is None else (version.writer,)
-            written = self.ends.of(writers)
-            if written and not there and self.ends.may_be_own(writers):
+            written = version.certain or self.ends.of(writers)
+            if written and not there and not version.certain and self.ends.may_be_own(writers):
                 self.undecided += 1
             elif written:
                 self._decide(version, there, "lost", version.ctid)

@@ -60,8 +60,8 @@ class Witnessed:
     be compared, for the `reason`. `rows` are all that the first reading saw, in so many `chunks`;
     `kept_in` names the evidence that has their sandwiches. `digest` names the expression by which
     rows were digested; it is empty where none was, for `undigested`. `unproven` are the columns of
-    which nobody knows whether it sees all, `unlisted` the rows that may have come or gone unseen
-    around the restore point.
+    which nobody knows whether it sees all, `unlisted` the chunks of which nobody knows which rows
+    came and went around the restore point.
     """
 
     schema: str
@@ -113,8 +113,8 @@ class Witnessed:
             return f"nobody knows whether a digest sees all that is stored in {columns}"
         if self.unlisted:
             return (
-                f"{self.unlisted} of its rows may have come or gone around the restore point,"
-                " or after it and before the second reading"
+                f"{self.unlisted} of {self.chunks} ranges of its blocks had their second reading"
+                " late: a row that came after the first one and went before it was not seen"
             )
         return ""
 

@@ -1,7 +1,8 @@
 """How the pass over a table goes on, slice by slice, and what becomes of an error on the way.
 
 What passes is tried again, ATTEMPTS times at most: a conflict with recovery, a lock, a time limit,
-a rewrite this very moment, or a reader that lags, which is given some time. Anything else ends it.
+a rewrite this very moment, or a reader that lags, which is given some time. What was cancelled is
+read by half the blocks from then on. Anything else ends it.
 """
 
 from __future__ import annotations
@@ -30,13 +31,15 @@ class Pass:
 
     `at` is the next block of a first reading, or the next chunk of a later one. `oid` and
     `filenode` are what must not change meanwhile; `problem` says why it was given up, with the
-    SQLSTATE if that was an error's. `bytes` of the table were read.
+    SQLSTATE if that was an error's. `attempts` were made at the next slice, `halved` says how often
+    a slice was made half as long. `bytes` of the table were read.
     """
 
     at: int = 0
     oid: int | None = None
     filenode: int | None = None
     attempts: int = 0
+    halved: int = 0
     behind: bool = False
     finished: bool = False
     problem: str = ""
@@ -79,6 +82,9 @@ class Read:
         """Why nothing can be compared with it; empty where something can."""
         if self.going.problem:
             return self.going.problem
+        ends = [0, *(chunk.end for chunk in self.chunks)]
+        if [chunk.start for chunk in self.chunks] != ends[:-1] or ends[-1] is not None:
+            return "what was read of it has gaps"
         unsure = sum(chunk.unsure for chunk in self.chunks if chunk.ambiguous)
         if not unsure:
             return ""
@@ -115,13 +121,13 @@ def first_on(
     remaining_seconds: float,
 ) -> tuple[Pass, list[Chunk]]:
     """Take the first reading of the next slice of a table."""
-    most = max(1, (slice_bytes // BLOCK_BYTES) >> going.attempts)
 
     def read(storage: Storage) -> tuple[int | None, list[Chunk], int]:
+        most = _most_blocks(going, storage, slice_bytes)
         if storage.whole:
             ranges: list[tuple[int, int | None]] = [(0, None)]
         else:
-            size = min(scanning.chunk_blocks(storage.blocks), most)
+            size = min(scanning.chunk_blocks(storage.blocks, relation.least_chunk), most)
             ranges = scanning.cut(going.at, storage.blocks, size, most // size)
         chunks = scanning.read_first(session, relation, storage, ranges)
         return ranges[-1][1], chunks, _blocks(chunks, storage)
@@ -146,7 +152,7 @@ def retake_on(
     def read(storage: Storage) -> tuple[int | None, list[Chunk], int]:
         settled = going.attempts + 1 < scanning.ATTEMPTS
         taken = []
-        for chunk in chunks[going.at : going.at + _many(chunks, going, slice_bytes)]:
+        for chunk in chunks[going.at : going.at + _many(chunks, going, storage, slice_bytes)]:
             known = Known.of(chunk, settled=settled)
             taken += scanning.read_first(
                 session, relation, storage, [(chunk.start, chunk.end)], known
@@ -169,7 +175,7 @@ def again_on(
     """Do something with the next slice of chunks: one thing comes of each."""
 
     def read(storage: Storage) -> tuple[int | None, list[T], int]:
-        chosen = chunks[going.at : going.at + _many(chunks, going, slice_bytes)]
+        chosen = chunks[going.at : going.at + _many(chunks, going, storage, slice_bytes)]
         found = act(session, relation, storage, chosen)
         return _next(chunks, going.at + len(found)), found, _blocks(chosen, storage)
 
@@ -187,9 +193,9 @@ def blocks_on(
     remaining_seconds: float,
 ) -> tuple[Pass, list[T]]:
     """Do something with the next slice of blocks, up to `end`: None is the table's own."""
-    most = max(1, (slice_bytes // BLOCK_BYTES) >> going.attempts)
 
     def read(storage: Storage) -> tuple[int | None, list[T], int]:
+        most = _most_blocks(going, storage, slice_bytes)
         if storage.whole:
             ranges: list[tuple[int, int | None]] = [(0, None)]
         else:
@@ -206,11 +212,16 @@ def _next(chunks: Sequence[Chunk], at: int) -> int | None:
     return at if at < len(chunks) else None
 
 
-def _many(chunks: Sequence[Chunk], going: Pass, slice_bytes: int) -> int:
+def _most_blocks(going: Pass, storage: Storage, slice_bytes: int) -> int:
+    """How many blocks are a slice: fewer where each of them has values stored out of line."""
+    return max(1, (slice_bytes // (BLOCK_BYTES * storage.weight)) >> going.halved)
+
+
+def _many(chunks: Sequence[Chunk], going: Pass, storage: Storage, slice_bytes: int) -> int:
     """How many chunks are a slice. The last one of a table counts like the others."""
     first = chunks[going.at]
-    blocks = (first.end - first.start) if first.end is not None else scanning.LEAST_CHUNK
-    return max(1, (slice_bytes // (BLOCK_BYTES * max(1, blocks))) >> going.attempts)
+    blocks = scanning.LEAST_CHUNK if first.end is None else first.end - first.start
+    return max(1, _most_blocks(going, storage, slice_bytes) // max(1, blocks))
 
 
 def _attempt(
@@ -230,7 +241,9 @@ def _attempt(
             at, found, blocks = read(storage)
     except QueryFailed as failure:
         if failure.passing and not last_attempt:
-            return replace(going, attempts=going.attempts + 1, behind=False), []
+            shorter = going.halved + (not failure.locked)
+            again = replace(going, attempts=going.attempts + 1, halved=shorter, behind=False)
+            return again, []
         told = f"{ALTERED}: {failure}" if failure.altered else str(failure)
         return going.given_up(told, failure.sqlstate), []
     except Overtaken as trouble:

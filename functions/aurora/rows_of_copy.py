@@ -15,7 +15,7 @@ from functions.aurora.passing import Pass
 from functions.aurora.sandwich import Chunk, Sandwich
 from functions.aurora.scanning import Relation, Storage
 
-MOST_NEW: Final = 200_000
+MOST_NEW: Final = 300_000
 """How many new versions of a chunk are held against what the witness has listed."""
 
 

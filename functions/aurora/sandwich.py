@@ -99,17 +99,19 @@ class Version:
     """A row version: where it is, which transaction wrote it (None for an old one), its digest.
 
     `enders` are the transactions that may have ended it: one, or two where its mark can mean
-    either; none where nobody can tell.
+    either; none where nobody can tell. `certain`: it was committed before T, as the source saw.
     """
 
     ctid: str
     writer: int | None
     digest: Digest
     enders: tuple[int, ...] = ()
+    certain: bool = False
 
     def to_row(self) -> list[Any]:
         """As evidence keeps it."""
-        return [self.ctid, self.writer, self.digest.first, self.digest.second, *self.enders]
+        digest, certain = self.digest, int(self.certain)
+        return [self.ctid, self.writer, digest.first, digest.second, certain, *self.enders]
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> Version:
@@ -119,8 +121,9 @@ class Version:
         >>> Version.from_row(version.to_row()) == version
         True
         """
-        ctid, writer, first, second, *enders = row
-        return cls(ctid, writer, Digest(rows=1, first=first, second=second), tuple(enders))
+        ctid, writer, first, second, certain, *enders = row
+        digest = Digest(rows=1, first=first, second=second)
+        return cls(ctid, writer, digest, tuple(enders), bool(certain))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,7 +132,8 @@ class Sandwich:
 
     `left` are the old rows that the second one still saw. `gone` are the versions of the first one,
     old or new, that the second one missed; `listed` is false where that is not known, because the
-    first snapshot was closed by then: `left` says how many old ones they are. `came` are the new
+    first snapshot was closed by then: `left` says how many old ones they are, and what came after
+    the first reading and went before the second one, nobody has seen. `came` are the new
     versions of the second one that may have been committed by T. `glimpsed` are new versions that
     other snapshots between the two have seen: what they hold, not whether they must be there.
     `omitted` says how many new ones were too many to be listed. `digested` is false where `old` is
@@ -151,16 +155,9 @@ class Sandwich:
         return self.chunk.old.rows - self.left.rows
 
     @property
-    def unknown(self) -> int:
-        """How many versions of either reading may have come or gone, unknown whether they did."""
-        if self.listed:
-            return 0
-        return self.lost + self.chunk.new + self.omitted
-
-    @property
     def proves(self) -> bool:
         """Whether every row of the copy can be decided by it, but for those that came and went."""
-        return self.digested and not self.unknown
+        return self.digested and self.listed
 
     @property
     def plain(self) -> bool:

@@ -32,12 +32,13 @@ RESERVE_SECONDS: Final = 20.0
 """A call begins no slice when it has less time left than this."""
 
 ATTEMPTS: Final = 5
-"""How often a slice is tried, each time with half the blocks, before its table is given up."""
+"""How often a slice is tried before its table is given up."""
 
 LEAST_CHUNK: Final = 64
 MOST_CHUNK: Final = 1024
-MANY_CHUNKS: Final = 16384
-"""Blocks of a chunk, and how many chunks of a table make them grow."""
+MANY_CHUNKS: Final = 4096
+MOST_CHUNKS: Final = 200_000
+"""Blocks of a chunk, and how many chunks of a table, or of a database, make them grow."""
 
 OPEN_END: Final = 4294967295  # one past the highest block number
 _TID_RANGE_SCAN: Final = 140000  # PostgreSQL 14; an older server would read all for each chunk
@@ -60,20 +61,28 @@ class Behind(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Relation:
-    """A table to read. `digest` is the expression of a row's digest, empty where there is none."""
+    """A table to read. `digest` is the expression of a row's digest, empty where there is none.
+
+    `least_chunk` is how many blocks its chunks have at least.
+    """
 
     schema: str
     name: str
     digest: str = ""
+    least_chunk: int = LEAST_CHUNK
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Storage:
-    """A table in a snapshot: which it is, its file, its length in blocks, the snapshot's edges."""
+    """A table in a snapshot: which it is, its file, its length in blocks, the snapshot's edges.
+
+    `weight` is how many times as long it is with what is stored out of line.
+    """
 
     oid: int
     filenode: int
     blocks: int
+    weight: int
     oldest_running: int
     next_xid: int
     whole: bool
@@ -115,14 +124,27 @@ class Looked:
     nearest: int | None = None
 
 
-def chunk_blocks(blocks: int) -> int:
+def chunk_blocks(blocks: int, least: int = LEAST_CHUNK) -> int:
     """How many blocks a chunk of a table has: few, so that a difference is told closely.
 
-    >>> chunk_blocks(100), chunk_blocks(10_000_000), chunk_blocks(10**9)
-    (64, 1024, 1024)
+    >>> chunk_blocks(100), chunk_blocks(1_000_000), chunk_blocks(10**9), chunk_blocks(100, 512)
+    (64, 256, 1024, 512)
+    """
+    size = least
+    while size < MOST_CHUNK and blocks > size * MANY_CHUNKS:
+        size *= 2
+    return size
+
+
+def least_chunk(blocks: int) -> int:
+    """How many blocks a chunk has at least in a database of so many: all of them must fit into the
+    memory of a function.
+
+    >>> least_chunk(10**6), least_chunk(10**8), least_chunk(10**10)
+    (64, 512, 1024)
     """
     size = LEAST_CHUNK
-    while size < MOST_CHUNK and blocks > size * MANY_CHUNKS:
+    while size < MOST_CHUNK and blocks > size * MOST_CHUNKS:
         size *= 2
     return size
 
@@ -156,6 +178,7 @@ def opened(session: Session, relation: Relation, *, seconds: float) -> Iterator[
             oid=seen["oid"],
             filenode=seen["filenode"],
             blocks=seen["blocks"],
+            weight=seen["weight"],
             oldest_running=seen["oldest_running"],
             next_xid=seen["next_xid"],
             whole=seen["version_number"] < _TID_RANGE_SCAN,

@@ -12,8 +12,8 @@ from functions.aurora.digest import Digest
 from functions.aurora.sandwich import Chunk, Sandwich, Version
 from functions.aurora.scanning import Relation, Storage
 
-MOST_VERSIONS: Final = 1_000_000
-"""How many versions a call lists; beyond that, they are only counted."""
+MOST_VERSIONS: Final = 250_000
+"""How many versions are listed in a turn; beyond that, they are only counted."""
 
 
 @dataclass(slots=True)
@@ -83,7 +83,9 @@ def read_late(closed_after: int | None, room: Room) -> passing.Act[Sandwich]:
         made = []
         for chunk, looked in zip(chunks, seen, strict=True):
             sandwich = quiet(chunk, looked, relation)
-            if sandwich is None:
+            if sandwich:
+                sandwich = replace(sandwich, listed=False)
+            else:
                 scanning.expect_within(chunk, looked)
                 came = scanning.new_versions(
                     session, relation, chunk, below=closed_after, most=room.versions

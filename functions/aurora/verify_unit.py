@@ -30,7 +30,7 @@ from functions.aurora.passing import Pass
 from functions.aurora.row_check import Obstacle, Unread
 from functions.aurora.rows_of_copy import Comparison, State
 from functions.aurora.witness_work import Evidence
-from functions.errors import TryAgain
+from functions.errors import EvidenceMissing, TryAgain
 from functions.model import Answer, Check, CheckClass, Level, Status, tally
 from functions.step import done, waiting
 
@@ -123,6 +123,8 @@ def run(
     place = _Place(**(previous.get("progress") or {}))
     # Of a call whose answer was lost the records are made anew.
     records = evidence.get_json(key)[: place.kept] if place.kept else []
+    if len(records) < place.kept:
+        raise EvidenceMissing(f"{key} holds {len(records)} records: expected {place.kept}")
     with database.session(copy, application=APPLICATION, parallel=True) as session:
         steps = 0
         while place.item < len(items):

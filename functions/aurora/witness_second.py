@@ -7,13 +7,14 @@ more of them where something stood in the way.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from functions.aurora import passing, scanning
 from functions.aurora.database import Session
 from functions.aurora.passing import Pass, Read
 from functions.aurora.sandwich import Sandwich
-from functions.aurora.second_reading import Room, read_late
+from functions.aurora.second_reading import MOST_VERSIONS, Room, read_late
 from functions.aurora.witness_tables import group, relations
 from functions.aurora.witness_turn import Turned
 from functions.aurora.witness_work import Work
@@ -30,11 +31,11 @@ def read(
     done. Raises TryAgain when the connection is lost before anything was read.
     """
     known = relations(work)
-    act = read_late(turned.next_xid, Room())
     slices = 0
     while place < groups:
         tables = group(work, place)
         kept, before_it = _kept(work, turned, place), slices
+        act = read_late(turned.next_xid, Room(max(0, MOST_VERSIONS - _listed(kept))))
         try:
             for target, table in tables.items():
                 entry = kept.setdefault(target, {"rows": []})
@@ -89,6 +90,12 @@ def _kept(work: Work, turned: Turned, place: int) -> dict[str, Any]:
         return {}
 
 
+def _listed(kept: Mapping[str, Any]) -> int:
+    """How many versions a group's evidence lists: they must fit into a function's memory."""
+    rows = (row for entry in kept.values() for row in entry["rows"] if len(row) > 1)
+    return sum(len(row[2]) + len(row[3]) + len(row[4]) for row in rows)
+
+
 def _name(turned: Turned, place: int) -> str:
     return f"rows-{turned.name}-{place}"
 
@@ -133,5 +140,5 @@ def of_readings(table: Read, sandwiches: list[Sandwich], problem: str) -> dict[s
         **facts,
         "least": sum(sandwich.left.rows for sandwich in sandwiches),
         "most": sum(sandwich.chunk.old.rows for sandwich in sandwiches),
-        "unlisted": sum(sandwich.unknown for sandwich in sandwiches),
+        "unlisted": sum(not sandwich.listed for sandwich in sandwiches),
     }

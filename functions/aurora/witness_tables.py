@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from functions.aurora import digesting, passing, scanning
-from functions.aurora.comparison import WINDOW
+from functions.aurora.comparison import BLOCK_BYTES, WINDOW
 from functions.aurora.database import Session
 from functions.aurora.manifest import Table
 from functions.aurora.passing import Pass, Read
@@ -56,12 +56,16 @@ def begin(work: Work, session: Session) -> None:
 
 def relations(work: Work) -> dict[str, Relation]:
     """The tables to be read, by target."""
-    known = work.get("digests")["tables"]
+    known, listed = work.get("digests")["tables"], listed_tables(work)
+    least = scanning.least_chunk(sum(table.bytes for table in listed) // BLOCK_BYTES)
     return {
         table.target: Relation(
-            schema=table.schema, name=table.name, digest=known[table.target]["sql"]
+            schema=table.schema,
+            name=table.name,
+            digest=known[table.target]["sql"],
+            least_chunk=least,
         )
-        for table in listed_tables(work)
+        for table in listed
         if table.counted
     }
 
@@ -103,7 +107,7 @@ def read(
                 going, found_in = passing.again_on(
                     session, going, known[target], table.chunks, _refreshed, **limits
                 )
-                chunks = [chunk for chunk in found_in if chunk]
+                chunks = [chunk for each in found_in for chunk in each]
             else:
                 going, chunks = passing.first_on(session, going, known[target], **limits)
         except TryAgain:
@@ -128,17 +132,22 @@ def read(
 
 def _refreshed(
     session: Session, relation: Relation, storage: Storage, chunks: Sequence[Chunk]
-) -> list[Chunk | None]:
-    """Another first reading of the chunks that have changed since; None for the others."""
+) -> list[list[Chunk]]:
+    """Another first reading of the chunks that have changed since; none of the others.
+
+    What has grown beyond the last one becomes chunks of its own.
+    """
     looked = scanning.read_again(session, replace(relation, digest=""), storage, chunks)
-    return [
-        None
-        if quiet_since(chunk, seen)
-        else scanning.read_first(
-            session, relation, storage, [(chunk.start, chunk.end)], Known.of(chunk)
-        )[0]
-        for chunk, seen in zip(chunks, looked, strict=True)
-    ]
+    size = scanning.chunk_blocks(storage.blocks, relation.least_chunk)
+    read = []
+    for chunk, seen in zip(chunks, looked, strict=True):
+        ranges: list[tuple[int, int | None]] = [(chunk.start, chunk.end)]
+        if chunk.end is None and not storage.whole:
+            ranges = scanning.cut(chunk.start, storage.blocks, size, storage.blocks)
+        if quiet_since(chunk, seen):
+            ranges = []
+        read.append(scanning.read_first(session, relation, storage, ranges, Known.of(chunk)))
+    return read
 
 
 def changed(work: Work, parts: Sequence[str], number: int) -> Counter[str]:

@@ -18,13 +18,13 @@ from typing import Any, Final
 
 from functions import clock
 from functions.aurora import database, passing, scanning
-from functions.aurora.comparison import AFTER_T, restore_point
+from functions.aurora.comparison import AFTER_T, WINDOW, restore_point
 from functions.aurora.database import Session
 from functions.aurora.digest import Digest
 from functions.aurora.passing import Read
 from functions.aurora.sandwich import Chunk, Sandwich
 from functions.aurora.scanning import Known, Relation, Storage
-from functions.aurora.second_reading import Room, quiet, unlisted
+from functions.aurora.second_reading import Room, quiet, quiet_since, unlisted
 from functions.aurora.witness_work import Work, mark, the_writer
 from functions.errors import SourceChanged, TryAgain
 
@@ -42,7 +42,8 @@ class Turned:
     """What a turn has settled, for the document: T, the markers, and the writer around it.
 
     `name` is the turn's own, for its evidence. `own_from` was not in use yet just before T,
-    `next_xid` is the transaction of the marker 'after'. `turned_at` is by the writer's clock.
+    `next_xid` is the transaction of the marker 'after', or was not in use then. `turned_at` is by
+    the writer's clock.
     """
 
     name: str
@@ -50,7 +51,7 @@ class Turned:
     before: str | None
     after: str | None
     own_from: int
-    next_xid: int | None
+    next_xid: int
     turned_at: str
     server: dict[str, str]
 
@@ -62,7 +63,7 @@ class Between:
     early: Session
     late: Session
     middle: Session
-    closed_after: int | None
+    closed_after: int
     next_xid: int
     room: Room = field(default_factory=Room)
     enders: dict[int, tuple[int, ...]] = field(default_factory=dict)
@@ -71,10 +72,7 @@ class Between:
         self, late: Session, relation: Relation, storage: Storage, chunks: Sequence[Chunk]
     ) -> list[Sandwich]:
         """Both readings of these chunks. Raises Changed, Behind, Overtaken and QueryFailed."""
-        seen = scanning.read_again(late, replace(relation, digest=""), storage, chunks)
-        made = [quiet(chunk, looked, relation) for chunk, looked in zip(chunks, seen, strict=True)]
-        if all(made):
-            return [sandwich for sandwich in made if sandwich]
+        plain = replace(relation, digest="")
         seconds = scanning.SLICE_SECONDS
         with (
             scanning.opened(self.early, relation, seconds=seconds) as before,
@@ -82,10 +80,32 @@ class Between:
         ):
             if (before.oid, before.filenode) != (storage.oid, storage.filenode):
                 raise scanning.Changed(passing.REWRITTEN)
+            known = self._unchanged(relation, before, chunks)
+            seen = scanning.read_again(late, plain, storage, known)
             return [
-                sandwich or self._busy(relation, before, storage, chunk)
-                for chunk, sandwich in zip(chunks, made, strict=True)
+                ((chunk is not asked or not relation.digest) and quiet(chunk, looked, relation))
+                or self._busy(relation, before, storage, asked)
+                for asked, chunk, looked in zip(chunks, known, seen, strict=True)
             ]
+
+    def _unchanged(
+        self, relation: Relation, before: Storage, chunks: Sequence[Chunk]
+    ) -> list[Chunk]:
+        """The chunks, those as a reading by the first snapshot in which nothing has changed since.
+
+        Only then is it known that no version came after the reading, and went before T or after it.
+        """
+        if not relation.digest:
+            return list(chunks)
+        moved = [
+            replace(chunk, horizon=before.oldest_running, next_xid=before.next_xid)
+            for chunk in chunks
+        ]
+        seen = scanning.read_again(self.early, replace(relation, digest=""), before, moved)
+        return [
+            later if chunk.gap == WINDOW and quiet_since(later, looked) else chunk
+            for chunk, later, looked in zip(chunks, moved, seen, strict=True)
+        ]
 
     def _busy(self, relation: Relation, before: Storage, after: Storage, known: Chunk) -> Sandwich:
         """A chunk that changed: it is read anew by the first snapshot, and row by row.
@@ -103,6 +123,7 @@ class Between:
             for session in (self.late, self.middle)
         )
         marked = scanning.ending_versions(self.early, relation, chunk, most=most)
+        before_t = scanning.new_versions(self.early, relation, chunk, below=None, most=most)
         still = {
             (version.ctid, version.writer)
             for version in scanning.versions_at(
@@ -119,14 +140,16 @@ class Between:
         ]
         lost = chunk.old.rows - looked.old.rows
         went = sum(version.writer is None for version in gone)
-        if not self.room.hold(came, glimpsed, marked) or went != lost:
+        if not self.room.hold(came, glimpsed, marked, before_t) or went != lost:
             return unlisted(self.late, relation, after, chunk, looked, None)
         there = {(version.ctid, version.writer) for version in came}
+        # What the first snapshot saw was committed before T, whatever the copy says of it.
+        certain = {(version.ctid, version.writer) for version in before_t}
         return Sandwich(
             chunk=chunk,
             left=Digest(rows=looked.old.rows),
             gone=tuple(gone),
-            came=tuple(came),
+            came=tuple(replace(v, certain=(v.ctid, v.writer) in certain) for v in came),
             glimpsed=tuple(v for v in glimpsed if (v.ctid, v.writer) not in there),
         )
 
@@ -200,7 +223,9 @@ def _pass_by(work: Work, stack: ExitStack) -> tuple[Turned, Session]:
         stack.enter_context(_held(work, middle))
         middle.one("next_xid")
         _wait(work, session, moment + (AFTER_T if marked else UNMARKED))
-        next_xid = mark(work, session, after, "after") if after else None
+        next_xid = (
+            mark(work, session, after, "after") if after else int(the_writer(session)["next_xid"])
+        )
         turned = Turned(
             name=uuid.uuid4().hex[:8],
             restore_time=clock.render(moment),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -175,7 +176,12 @@ def list_tables(session: Session, work: Work) -> list[Table]:
         raise NothingToWitness(
             f"schemas: {', '.join(asked or there)}: hold no table that can be compared"
         )
-    targets = {table.target for table in listed}
+    targets = Counter(table.target for table in listed)
+    if alike := sorted(name for name, number in targets.items() if number > 1):
+        raise NothingToWitness(
+            f"tables: {', '.join(alike)}: two of the database are called so, because of a dot in a"
+            " name: expected tables that can be told apart; rename one, or leave its schema out"
+        )
     if unknown := sorted(name for name in work.drill["levels"] if name not in targets):
         raise NothingToWitness(
             f"levels: {', '.join(unknown)}: expected tables of the schemas"
