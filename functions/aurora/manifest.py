@@ -114,7 +114,8 @@ class Witnessed:
         if self.unlisted:
             return (
                 f"{self.unlisted} of {self.chunks} ranges of its blocks had their second reading"
-                " late: a row that came after the first one and went before it was not seen"
+                " late, after timing.snapshot: a row that came after the first one and went before"
+                " it was not seen"
             )
         return ""
 
