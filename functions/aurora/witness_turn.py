@@ -97,14 +97,12 @@ class Between:
         """
         if not relation.digest:
             return list(chunks)
-        moved = [
-            replace(chunk, horizon=before.oldest_running, next_xid=before.next_xid)
-            for chunk in chunks
-        ]
-        seen = scanning.read_again(self.early, replace(relation, digest=""), before, moved)
+        seen = scanning.read_again(self.early, replace(relation, digest=""), before, chunks)
         return [
-            later if chunk.gap == WINDOW and quiet_since(later, looked) else chunk
-            for chunk, later, looked in zip(chunks, moved, seen, strict=True)
+            replace(chunk, horizon=before.oldest_running, next_xid=before.next_xid)
+            if chunk.gap == WINDOW and quiet_since(chunk, looked)
+            else chunk
+            for chunk, looked in zip(chunks, seen, strict=True)
         ]
 
     def _busy(self, relation: Relation, before: Storage, after: Storage, known: Chunk) -> Sandwich:
