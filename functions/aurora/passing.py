@@ -7,7 +7,7 @@ read by half the blocks from then on. Anything else ends it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -85,14 +85,7 @@ class Read:
         ends = [0, *(chunk.end for chunk in self.chunks)]
         if [chunk.start for chunk in self.chunks] != ends[:-1] or ends[-1] is not None:
             return "what was read of it has gaps"
-        unsure = sum(chunk.unsure for chunk in self.chunks if chunk.ambiguous)
-        if not unsure:
-            return ""
-        return (
-            f"{unsure} of its rows may be new, or written 2^32 transactions earlier: a transaction"
-            " that had begun before and went on kept them from being told apart; run the drill"
-            " while no transaction lasts for long"
-        )
+        return ambiguity(self.chunks)
 
     def to_document(self) -> dict[str, Any]:
         """As evidence keeps it."""
@@ -104,6 +97,18 @@ class Read:
         """The table of a record."""
         chunks = tuple(Chunk.from_row(row) for row in record["chunks"])
         return cls(going=Pass.from_document(record["pass"]), chunks=chunks)
+
+
+def ambiguity(chunks: Iterable[Chunk]) -> str:
+    """Why old rows cannot be told from new ones in some of these; empty where they can."""
+    unsure = sum(chunk.unsure for chunk in chunks if chunk.ambiguous)
+    if not unsure:
+        return ""
+    return (
+        f"{unsure} of its rows may be new, or written 2^32 transactions earlier: a transaction"
+        " that had begun before and went on kept them from being told apart; run the drill"
+        " while no transaction lasts for long"
+    )
 
 
 def _blocks(chunks: Sequence[Chunk], storage: Storage) -> int:

@@ -133,9 +133,8 @@ def of_readings(table: Read, sandwiches: list[Sandwich], problem: str) -> dict[s
         return {**facts, "reason": table.problem}
     if problem or len(sandwiches) < len(table.chunks):
         return {**facts, "reason": problem or "it was not read again"}
-    unsure = [sandwich.chunk for sandwich in sandwiches if sandwich.chunk.ambiguous]
-    if unsure:
-        return {**facts, "reason": Read(going=table.going, chunks=tuple(unsure)).problem}
+    if unsure := passing.ambiguity(sandwich.chunk for sandwich in sandwiches):
+        return {**facts, "reason": unsure}
     return {
         **facts,
         "least": sum(sandwich.left.rows for sandwich in sandwiches),
