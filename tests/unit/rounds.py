@@ -42,6 +42,7 @@ class Cluster:
     committed: set[int] = field(default_factory=set)
     lines: int = 0
     blocks: int = BLOCKS
+    weight: int = 1
 
     @classmethod
     def holding(cls, next_xid: int, *existing: tuple[int, int]) -> Cluster:
@@ -140,6 +141,7 @@ class Reader:
             "oid": 1,
             "version_number": 150000,
             "blocks": self.cluster.blocks,
+            "weight": self.cluster.weight,
             "oldest_running": min(self.cluster.running, default=self.cluster.next_xid),
             "next_xid": self.cluster.next_xid,
         }

@@ -76,7 +76,11 @@ def test_the_manifest_of_the_present() -> None:
             "bounded",
             "nobody knows whether a digest sees all that is stored in a, b",
         ),
-        ({"unlisted": 4}, "bounded", "4 of its rows "),
+        (
+            {"unlisted": 4, "chunks": 9},
+            "bounded",
+            "4 of 9 ranges of its blocks had their second reading late",
+        ),
     ],
 )
 def test_how_closely_a_table_can_be_compared(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -13,13 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.aurora import passing, scanning
-from functions.aurora.comparison import BLOCK_BYTES, ROUND
+from functions.aurora.comparison import BLOCK_BYTES
 from functions.aurora.database import QueryFailed, Session
 from functions.aurora.digest import Digest
-from functions.aurora.passing import REWRITTEN, Pass, Read
-from functions.aurora.sandwich import Chunk, Sandwich, Version
+from functions.aurora.passing import REWRITTEN, Pass
+from functions.aurora.sandwich import Chunk
 from functions.aurora.scanning import ATTEMPTS, Relation, Storage
-from functions.aurora.witness_second import of_readings
 from functions.errors import TryAgain
 from tests.unit.rounds import Cluster, Reader
 
@@ -137,23 +135,84 @@ def test_a_first_reading_goes_on_slice_by_slice() -> None:
     assert going.bytes == 600 * BLOCK_BYTES
 
 
-def test_each_attempt_halves_the_slice_and_success_makes_it_whole_again() -> None:
+def test_a_slice_that_was_halved_stays_so_to_the_end() -> None:
     found = []
-    for attempts in range(ATTEMPTS):
-        going = Pass(at=64, oid=1, filenode=1, attempts=attempts)
+    for halved in range(ATTEMPTS):
+        going = Pass(at=64, oid=1, filenode=1, attempts=1, halved=halved)
         after, chunks = first(Reader(table(6000)), going)
         found.append([(chunk.start, chunk.end) for chunk in chunks])
-        assert (after.attempts, after.at) == (0, chunks[-1].end)
+        assert (after.attempts, after.halved, after.at) == (0, halved, chunks[-1].end)
     assert [len(each) for each in found] == [4, 2, 1, 1, 1]
     assert [each[0] for each in found] == [(64, 128)] * 3 + [(64, 96), (64, 80)]
 
 
-def test_each_attempt_halves_a_slice_of_chunks() -> None:
+def test_a_slice_of_chunks_that_was_halved_stays_so() -> None:
     chunks = chunks_of(*([64] * 20))
     reader = Reader(table(1280))
-    assert [len(again(reader, Pass(attempts=n), chunks)[1]) for n in range(ATTEMPTS)] == [
-        *(4, 2, 1, 1, 1),
+    found = [again(reader, Pass(halved=n), chunks) for n in range(ATTEMPTS)]
+    assert [len(made) for _, made in found] == [4, 2, 1, 1, 1]
+    assert [going.halved for going, _ in found] == [0, 1, 2, 3, 4]
+
+
+def test_a_slice_is_half_as_long_once_it_was_cancelled_and_as_long_after_a_lock() -> None:
+    reader = Troubled(table(600), LOCKED, CANCELLED, LOCKED, "", "", CANCELLED, "", MOVED)
+    going, found = Pass(), []
+    while not going.finished:
+        going, chunks = first(reader, going)
+        found.append((going.attempts, going.halved, len(chunks)))
+    assert found == [
+        *[(1, 0, 0), (2, 1, 0), (3, 1, 0), (0, 1, 2), (0, 1, 2)],
+        *[(1, 2, 0), (0, 2, 1), (1, 2, 0)],
+        *[(0, 2, 1)] * 5,
     ]
+    assert going.again.halved == 0
+
+
+@pytest.mark.parametrize(
+    ("weight", "blocks"), [(1, 256), (2, 128), (3, 85), (4, 64), (64, 4), (256, 1), (70_000, 1)]
+)
+def test_a_slice_is_shorter_where_values_are_stored_out_of_line(weight: int, blocks: int) -> None:
+    cluster = table(6000)
+    cluster.weight = weight
+    going, chunks = first(Reader(cluster), Pass())
+    size = min(blocks, 64)
+    assert going.at == blocks // size * size
+    assert going.bytes == going.at * BLOCK_BYTES
+    assert {(chunk.end or 0) - chunk.start for chunk in chunks} == {size}
+    _, made = again(Reader(cluster), Pass(), chunks_of(*([16] * 40)))
+    assert len(made) == max(1, blocks // 16)
+    going, _ = passing.blocks_on(
+        cast(Session, Reader(cluster)),
+        Pass(),
+        TABLE,
+        None,
+        lambda _, __, ranges: list(ranges),
+        slice_bytes=256 * BLOCK_BYTES,
+        remaining_seconds=900,
+    )
+    assert going.at == blocks
+
+
+def test_chunks_are_as_long_as_a_large_database_demands() -> None:
+    relation = replace(TABLE, least_chunk=512)
+    going, chunks = passing.first_on(
+        cast(Session, Reader(table(6000))),
+        Pass(),
+        relation,
+        slice_bytes=2048 * BLOCK_BYTES,
+        remaining_seconds=900,
+    )
+    assert [chunk.start for chunk in chunks] == [0, 512, 1024, 1536]
+    assert going.at == 2048
+    # A slice is a limit all the same.
+    _, (chunk,) = passing.first_on(
+        cast(Session, Reader(table(6000))),
+        Pass(),
+        relation,
+        slice_bytes=100 * BLOCK_BYTES,
+        remaining_seconds=900,
+    )
+    assert (chunk.start, chunk.end) == (0, 100)
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01", LOCKED, CANCELLED])
@@ -162,7 +221,8 @@ def test_what_passes_is_tried_again_and_given_up_in_the_end(state: str) -> None:
     going = Pass()
     for attempt in range(1, ATTEMPTS):
         going, chunks = first(reader, going)
-        assert (going, chunks) == (Pass(attempts=attempt), [])
+        halved = 0 if state == LOCKED else attempt
+        assert (going, chunks) == (Pass(attempts=attempt, halved=halved), [])
     going, chunks = first(reader, going)
     assert chunks == []
     assert going.finished
@@ -234,7 +294,7 @@ def test_a_reader_that_lags_is_given_time_though_not_for_ever() -> None:
     while not going.finished:
         going, found = again(reader, going, chunks, act=read_again)
         waits.append((going.behind, going.attempts, len(found)))
-    assert waits == [(True, 1, 0), (False, 2, 0), (True, 3, 0), (False, 0, 1), (False, 0, 1)]
+    assert waits == [(True, 1, 0), (False, 2, 0), (True, 3, 0), (False, 0, 2)]
     reader = Troubled(table(100), *([BEHIND] * ATTEMPTS))
     going = Pass()
     for _ in range(ATTEMPTS):
@@ -307,51 +367,3 @@ def test_a_server_without_ranges_reads_a_table_at_once() -> None:
     going, (chunk,) = first(reader, Pass())
     assert going.finished
     assert (chunk.start, chunk.end) == (0, None)
-
-
-def a_chunk(**changes: Any) -> Chunk:
-    chunk = Chunk(start=0, end=64, horizon=700, next_xid=705, old=Digest(rows=4), rows=5)
-    return replace(chunk, **changes)
-
-
-def a_read(*chunks: Chunk, **changes: Any) -> Read:
-    return Read(going=replace(Pass(finished=True, bytes=8192), **changes), chunks=chunks)
-
-
-def test_a_reading_survives_its_bucket() -> None:
-    read = a_read(a_chunk(), a_chunk(start=64, end=None, gap=90, unsure=2), oid=7, filenode=9)
-    assert Read.from_document(json.loads(json.dumps(read.to_document()))) == read
-
-
-def test_tables_that_cannot_be_compared_say_why() -> None:
-    chunks = (a_chunk(), a_chunk(start=64, end=None))
-    read = a_read(*chunks)
-    whole = [Sandwich(chunk=chunk, left=chunk.old) for chunk in chunks]
-    facts = {"rows": 10, "bytes": 8192, "chunks": 2}
-    assert of_readings(read, whole, "") == {**facts, "least": 8, "most": 8, "unlisted": 0}
-    assert of_readings(read, whole[:1], "") == {**facts, "reason": "it was not read again"}
-    assert of_readings(read, whole[:1], "no") == {**facts, "reason": "no"}
-    assert of_readings(read, whole, "no") == {**facts, "reason": "no"}
-    assert of_readings(a_read(*chunks, problem="no"), [], "") == {**facts, "reason": "no"}
-    late = {"next_xid": ROUND + 9, "unsure": 3}
-    for ambiguous in (a_read(chunks[0], a_chunk(start=64, **late)), read):
-        again = [whole[0], Sandwich(chunk=a_chunk(start=64, **late), left=Digest(rows=4))]
-        made = of_readings(ambiguous, again, "")
-        assert made["reason"].startswith("3 of its rows may be new, or written 2^32 transactions")
-        assert "least" not in made
-
-
-def test_rows_that_went_unseen_are_told() -> None:
-    went = Version("(0,1)", None, Digest(rows=1), (706,))
-    chunks = [a_chunk(start=start, rows=4) for start in (0, 64, 128, 192)]
-    made = of_readings(
-        a_read(*chunks),
-        [
-            Sandwich(chunk=chunks[0], left=Digest(rows=3), gone=(went,)),
-            Sandwich(chunk=chunks[1], left=Digest(rows=2), listed=False),
-            Sandwich(chunk=chunks[2], left=chunks[2].old, listed=False),
-            Sandwich(chunk=chunks[3], left=Digest(rows=1), listed=False, digested=False),
-        ],
-        "",
-    )
-    assert (made["least"], made["most"], made["unlisted"]) == (10, 16, 5)

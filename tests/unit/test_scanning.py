@@ -58,15 +58,40 @@ def test_chunks_are_small_and_not_too_many(one: int, other: int) -> None:
     ("blocks", "size"),
     [
         (0, 64),
-        (64 * 16384, 64),
-        (64 * 16384 + 1, 128),
-        (512 * 16384, 512),
-        (512 * 16384 + 1, 1024),
-        (1024 * 16384 + 1, 1024),
+        (64 * 4096, 64),
+        (64 * 4096 + 1, 128),
+        (512 * 4096, 512),
+        (512 * 4096 + 1, 1024),
+        (1024 * 4096 + 1, 1024),
     ],
 )
 def test_chunks_grow_with_their_table(blocks: int, size: int) -> None:
     assert scanning.chunk_blocks(blocks) == size
+    for least in (64, 128, 512, 1024):
+        assert scanning.chunk_blocks(blocks, least) == max(least, size)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "size"),
+    [
+        (0, 64),
+        (64 * 200_000, 64),
+        (64 * 200_000 + 1, 128),
+        (512 * 200_000, 512),
+        (512 * 200_000 + 1, 1024),
+        (1024 * 200_000 + 1, 1024),
+    ],
+)
+def test_chunks_grow_with_their_database(blocks: int, size: int) -> None:
+    assert scanning.least_chunk(blocks) == size
+
+
+@given(st.lists(st.integers(0, 2**26), max_size=30))
+def test_all_chunks_of_a_database_fit_into_memory(tables: list[int]) -> None:
+    least = scanning.least_chunk(sum(tables))
+    chunks = sum(-(-blocks // scanning.chunk_blocks(blocks, least)) for blocks in tables)
+    if least < scanning.MOST_CHUNK:
+        assert chunks <= scanning.MOST_CHUNKS + len(tables)
 
 
 def test_what_a_chunk_has_shown_is_known_to_its_next_reading() -> None:
