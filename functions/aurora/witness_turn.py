@@ -140,7 +140,7 @@ class Between:
         went = sum(version.writer is None for version in gone)
         if not self.room.hold(came, glimpsed, marked, before_t) or went != lost:
             return unlisted(self.late, relation, after, chunk, looked, None)
-        there = {(version.ctid, version.writer) for version in came}
+        decided = {(version.ctid, version.writer) for version in (*came, *gone)}
         # What the first snapshot saw was committed before T, whatever the copy says of it.
         certain = {(version.ctid, version.writer) for version in before_t}
         return Sandwich(
@@ -148,7 +148,7 @@ class Between:
             left=Digest(rows=looked.old.rows),
             gone=tuple(gone),
             came=tuple(replace(v, certain=(v.ctid, v.writer) in certain) for v in came),
-            glimpsed=tuple(v for v in glimpsed if (v.ctid, v.writer) not in there),
+            glimpsed=tuple(v for v in glimpsed if (v.ctid, v.writer) not in decided),
         )
 
     def _enders(self, chunk: Chunk, mark: int, *, several: bool) -> tuple[int, ...]:
