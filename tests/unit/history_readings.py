@@ -5,7 +5,7 @@ Both are taken from the log of histories.py, as a witness and a restore would.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from functions.aurora.comparison import ROUND, WINDOW
@@ -106,6 +106,10 @@ def read(
         return (*([itself] if itself < two.xmax else []), *([updater.xid] if updater else []))
 
     listed = moments.listed[number]
+
+    def arrived(row: Row) -> Version:
+        return replace(version(row), certain=listed and row in first)
+
     looks = [
         source.snapshots[tick]
         for tick in moments.between
@@ -114,13 +118,16 @@ def read(
     glimpsed = [
         row
         for row in rows
-        if place(row) < gap and row not in second and any(each.sees(row) for each in looks)
+        if place(row) < gap
+        and row not in second
+        and not (listed and row in first)
+        and any(each.sees(row) for each in looks)
     ]
     sandwich = Sandwich(
         chunk=chunk,
         left=total(row.content for row in second if place(row) >= gap),
         gone=tuple(version(r, enders(r)) for r in first if listed and not two.sees(r)),
-        came=tuple(version(row) for row in second if place(row) < gap and in_time(row)),
+        came=tuple(arrived(row) for row in second if place(row) < gap and in_time(row)),
         glimpsed=tuple(map(version, glimpsed)),
         listed=listed,
     )
