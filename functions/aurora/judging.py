@@ -69,10 +69,11 @@ class Judged:
 
     `due` is the digest of what must be there, `there` of what is, both without what is undecided;
     so they are the same where all is well, also when rows have changed places. `undecided` counts
-    the versions nobody can say anything of, `unproven` those that a second reading only long after
-    T keeps from being decided, `unsure` those that may be old or written to the copy, `late` those
-    written after T. `least` to `most` old rows may be there, `old` are. `differences` are the first
-    few, `wrong` how many chunks had any.
+    the versions nobody can say anything of, `own` those of them that the copy may have written
+    itself, `unproven` those that a second reading only long after T keeps from being decided,
+    `unsure` those that may be old or written to the copy, `late` those written after T. `least` to
+    `most` old rows may be there, `old` are. `differences` are the first few, `wrong` how many
+    chunks had any.
     """
 
     due: Digest = Digest()  # noqa: RUF009 - frozen
@@ -82,6 +83,7 @@ class Judged:
     old: int = 0
     rows: int = 0
     undecided: int = 0
+    own: int = 0
     unproven: int = 0
     unsure: int = 0
     late: int = 0
@@ -121,6 +123,7 @@ class Judged:
             old=self.old + other.old,
             rows=self.rows + other.rows,
             undecided=self.undecided + other.undecided,
+            own=self.own + other.own,
             unproven=self.unproven + other.unproven,
             unsure=self.unsure + other.unsure,
             late=self.late + other.late,
@@ -163,7 +166,7 @@ class _Case:
         self.old_at = {version.ctid: version for version in found.at_gone}
         self.rest_due, self.rest_there = sandwich.chunk.old, found.old
         self.due, self.there = Digest(), Digest()
-        self.undecided = self.unproven = self.late = 0
+        self.undecided = self.own = self.unproven = self.late = 0
         self.differences: list[Difference] = []
 
     def decide_gone(self) -> None:
@@ -210,6 +213,7 @@ class _Case:
                 self.late += 1
             else:
                 self.undecided += 1
+                self.own += version.writer is not None and version.writer >= self.ends.own_from
                 self.unproven += not self.sandwich.listed
         if not self.sandwich.listed:
             self.unproven += self.sandwich.chunk.new + self.sandwich.omitted
@@ -248,6 +252,7 @@ class _Case:
             old=self.found.old.rows,
             rows=self.found.old.rows + len(self.found.new),
             undecided=self.undecided,
+            own=self.own,
             unproven=self.unproven,
             late=self.late,
             chunks=1,

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import assert_never
+from typing import Final, assert_never
 
 from functions.aurora.comparison import Bounds
 from functions.aurora.judging import Judged
 from functions.model import Check, CheckClass, Level, Status
+
+MOST_OWN: Final = 100
+"""How many rows unseen on the source a table may have that the copy may have written itself.
+
+What comes and goes within the instants around the restore point is few.
+"""
 
 
 class Unread(StrEnum):
@@ -126,10 +132,23 @@ class _Case:
 
 
 def _unproven(found: Judged) -> str:
-    """Why a comparison came to less than it could; empty where it did not."""
-    if not found.unproven:
-        return ""
-    return f"{found.unproven} rows came or went around the restore point and were not seen twice"
+    """Why a comparison came to less than it could; empty where it did not.
+
+    >>> _unproven(Judged(own=101))
+    '101 rows that nobody saw on the source, by transactions that the copy may have used for itself'
+    >>> _unproven(Judged(own=100))
+    ''
+    """
+    if found.unproven:
+        return (
+            f"{found.unproven} rows came or went around the restore point and were not seen twice"
+        )
+    if found.own > MOST_OWN:
+        return (
+            f"{found.own} rows that nobody saw on the source, by transactions that the copy may"
+            " have used for itself"
+        )
+    return ""
 
 
 def _differing(found: Judged, observed: str) -> str:

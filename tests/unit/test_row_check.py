@@ -100,6 +100,24 @@ def test_a_table_that_is_the_same_is_exact() -> None:
             " restore point and were not seen twice; 2 came and went meanwhile, unseen",
         ),
         (
+            replace(WHOLE, own=100, undecided=100),
+            QUIET,
+            "",
+            "5",
+            "5",
+            "quiet at the restore point; 9 rows in all; 100 came and went meanwhile, unseen",
+        ),
+        (
+            replace(WHOLE, own=101, undecided=102),
+            QUIET,
+            "",
+            "5",
+            "5",
+            "quiet at the restore point; 9 rows in all; bounded only: 101 rows that nobody saw on"
+            " the source, by transactions that the copy may have used for itself; 102 came and went"
+            " meanwhile, unseen",
+        ),
+        (
             WHOLE,
             QUIET,
             ALTERED,
