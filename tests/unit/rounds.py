@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from functions.aurora.comparison import ROUND
@@ -34,11 +34,17 @@ class Row:
 
 @dataclass
 class Cluster:
-    """A table of a server, as far as two readings and a restore can tell."""
+    """A table of a server, as far as two readings and a restore can tell.
+
+    Transactions are `running` that will have written rows, or ended them: `dying`. A row that was
+    ended, or is to be, bears the mark of that transaction, whoever looks.
+    """
 
     next_xid: int
     rows: list[Row]
     running: dict[int, list[Row]] = field(default_factory=dict)
+    dying: dict[int, list[Row]] = field(default_factory=dict)
+    marks: dict[str, int] = field(default_factory=dict)
     committed: set[int] = field(default_factory=set)
     lines: int = 0
     blocks: int = BLOCKS
@@ -68,12 +74,38 @@ class Cluster:
         self.running[xid] = [self.put(xid, block)]
         self.next_xid += 1
 
+    def begin_to_end(self, block: int, *, update: bool) -> None:
+        """A transaction that deletes or updates the oldest row of a block, and goes on."""
+        free = [row for row in self.rows if row.block == block and not self._is_dying(row)]
+        if free:
+            xid, row = self.next_xid, free[0]
+            self.running[xid] = [self.put(xid, block)] if update else []
+            self.dying[xid] = [row]
+            self.marks[row.ctid] = xid
+            self.next_xid += 1
+
+    def _is_dying(self, row: Row) -> bool:
+        return any(row in rows for rows in self.dying.values())
+
     def commit(self) -> None:
         """The oldest running transaction ends."""
         if self.running:
             xid = min(self.running)
             self.rows += self.running.pop(xid)
+            for row in self.dying.pop(xid, []):
+                self.rows.remove(row)
             self.committed.add(xid)
+
+    def abort(self) -> None:
+        """The oldest running transaction is undone; its marks stay."""
+        if self.running:
+            xid = min(self.running)
+            self.running.pop(xid)
+            self.dying.pop(xid, None)
+
+    def as_seen(self) -> Cluster:
+        """What a snapshot of this moment goes on seeing."""
+        return replace(self, rows=list(self.rows), running=dict(self.running))
 
     def restored(self) -> Cluster:
         """What a restore to this moment gives: what was running has never happened."""
@@ -107,6 +139,13 @@ class Reader:
                     if self._place(row, given["horizon"]) < given["below"]
                 ]
                 return found[: given["most"]]
+            case "ending_versions":
+                marks, xid = self.cluster.marks, given["horizon"]
+                marked = [row for row in self._within(given) if row.ctid in marks]
+                return [
+                    {**self._version(row, xid), "mark": marks[row.ctid] % ROUND, "several": False}
+                    for row in marked
+                ][: given["most"]]
             case "versions_at":
                 rows = [row for row in self.cluster.rows if row.ctid in given["ctids"]]
                 return [self._version(row, given["horizon"]) for row in rows]

@@ -2,163 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar, cast
+from dataclasses import replace
 
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from functions.aurora import passing, row_check, scanning
+from functions.aurora import scanning
 from functions.aurora.comparison import (
-    BLOCK_BYTES,
     ROUND,
     WINDOW,
-    Bounds,
     places_of_first,
     places_of_later,
 )
-from functions.aurora.database import Session
-from functions.aurora.judging import Judged
-from functions.aurora.manifest import Witnessed
-from functions.aurora.passing import Pass, Read
-from functions.aurora.rows_of_copy import Comparison
-from functions.aurora.sandwich import Chunk, Sandwich
 from functions.aurora.scanning import Relation
-from functions.aurora.second_reading import Room, read_late
 from functions.aurora.witness import ROUNDS
-from functions.aurora.witness_second import of_readings
-from functions.model import Check, Level, Status
-from tests.unit.rounds import BLOCKS, Cluster, Reader
+from functions.model import Status
+from tests.unit.round_readings import NUMBERS, TABLE, judged, read_first, read_second
+from tests.unit.rounds import BLOCKS, Cluster
 
 START = ROUND + 5000
 """The next transaction of a cluster that has begun its second round."""
-
-TABLE = Relation(schema="s", name="t", digest="digest")
-NUMBERS = replace(TABLE, digest="")
-
-T = TypeVar("T")
-
-
-def _go_on(
-    going: Pass, step: Callable[[Pass], tuple[Pass, list[T]]], between: Callable[[], None]
-) -> tuple[Pass, list[T]]:
-    """A pass to its end; something happens after each slice."""
-    found: list[T] = []
-    for _ in range(50):
-        going, made = step(going)
-        found += made
-        if going.finished:
-            return going, found
-        between()
-    raise AssertionError(going)
-
-
-def _nothing() -> None:
-    pass
-
-
-LIMITS: dict[str, Any] = {"slice_bytes": BLOCK_BYTES, "remaining_seconds": 900}
-
-
-def read_first(
-    cluster: Cluster, between: Callable[[], None] = _nothing, relation: Relation = TABLE
-) -> Read:
-    """The first reading, as the witness takes it: what is ambiguous is read again."""
-    session = cast(Session, Reader(cluster))
-    going, found = _go_on(
-        Pass(), lambda going: passing.first_on(session, going, relation, **LIMITS), between
-    )
-    chunks = {chunk.start: chunk for chunk in found}
-    for _ in range(ROUNDS):
-        unsure = [chunk for chunk in chunks.values() if chunk.ambiguous]
-        if not unsure:
-            break
-        between()
-        going, found = _retaken(session, going.again, relation, unsure, between)
-        chunks |= {chunk.start: chunk for chunk in found}
-    return Read(going=going, chunks=tuple(chunks.values()))
-
-
-def _retaken(
-    session: Session,
-    going: Pass,
-    relation: Relation,
-    chunks: Sequence[Chunk],
-    between: Callable[[], None],
-) -> tuple[Pass, list[Chunk]]:
-    return _go_on(
-        going,
-        lambda going: passing.retake_on(session, going, relation, chunks, **LIMITS),
-        between,
-    )
-
-
-@dataclass
-class Seen:
-    """Both readings of the source: what the manifest says of them, and the sandwiches."""
-
-    facts: dict[str, Any]
-    sandwiches: list[Sandwich]
-
-
-def read_second(
-    cluster: Cluster,
-    first: Read,
-    *,
-    closed_after: int | None = None,
-    between: Callable[[], None] = _nothing,
-    relation: Relation = TABLE,
-) -> Seen:
-    """The second reading, when the first snapshot is closed."""
-    if first.problem:
-        return Seen(of_readings(first, [], ""), [])
-    session, act = cast(Session, Reader(cluster)), read_late(closed_after, Room())
-    going, made = _go_on(
-        first.going.again,
-        lambda going: passing.again_on(session, going, relation, first.chunks, act, **LIMITS),
-        between,
-    )
-    return Seen(of_readings(first, made, going.problem), made)
-
-
-def judged(
-    copy: Cluster,
-    seen: Seen,
-    *,
-    own_from: int,
-    closed_after: int | None = None,
-    relation: Relation = TABLE,
-) -> Check:
-    """What Verify says of the copy; without a witness it only counts the rows."""
-    found, bounds = Judged(rows=len(copy.rows)), None
-    if "least" in seen.facts:
-        item = {"digest": relation.digest, "own_from": own_from, "closed_after": closed_after}
-        kept = [sandwich.to_row() for sandwich in seen.sandwiches]
-        against = Comparison({**item, "end": None}, kept)
-        session = cast(Session, Reader(copy))
-        _, parts = _go_on(
-            Pass(),
-            lambda going: passing.again_on(
-                session, going, relation, against.chunks, against.act, **LIMITS
-            ),
-            _nothing,
-        )
-        found = sum(parts, Judged())
-        bounds = Bounds(least=seen.facts["least"], most=seen.facts["most"])
-    table = Witnessed(
-        schema="s", name="t", kind="r", counted=True, digest=relation.digest, **seen.facts
-    )
-    return row_check.rows(
-        target=table.target,
-        found=found,
-        bounds=bounds,
-        unbounded_because=table.reason,
-        inexact=table.inexact,
-        required=Level.BOUNDED if table.inexact else Level.EXACT,
-    )
-
 
 actions = st.lists(
     st.one_of(
