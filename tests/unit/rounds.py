@@ -49,6 +49,7 @@ class Cluster:
     lines: int = 0
     blocks: int = BLOCKS
     weight: int = 1
+    version: int = 150000
 
     @classmethod
     def holding(cls, next_xid: int, *existing: tuple[int, int]) -> Cluster:
@@ -178,7 +179,7 @@ class Reader:
         return {
             "filenode": 1,
             "oid": 1,
-            "version_number": 150000,
+            "version_number": self.cluster.version,
             "blocks": self.cluster.blocks,
             "weight": self.cluster.weight,
             "oldest_running": min(self.cluster.running, default=self.cluster.next_xid),

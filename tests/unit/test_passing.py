@@ -35,11 +35,10 @@ class Troubled(Reader):
     That is an SQLSTATE, or a word from above; "" is nothing.
     """
 
-    def __init__(self, cluster: Cluster, *troubles: str, version: int = 150000) -> None:
+    def __init__(self, cluster: Cluster, *troubles: str) -> None:
         super().__init__(cluster)
         self.troubles = list(troubles)
         self.trouble = ""
-        self.version = version
         self.filenode = 1
 
     @contextlib.contextmanager
@@ -61,9 +60,8 @@ class Troubled(Reader):
             return rows
         if self.trouble == GONE:
             return []
-        changes = {"version_number": self.version, "filenode": self.filenode}
         oldest = {"oldest_running": 3} if self.trouble == BEHIND else {}
-        return [{**row, **changes, **oldest} for row in rows]
+        return [{**row, "filenode": self.filenode, **oldest} for row in rows]
 
     def one(self, query: str, **given: Any) -> dict[str, Any]:
         row = super().one(query, **given)
@@ -363,7 +361,8 @@ def test_blocks_are_read_up_to_their_end(blocks: int, start: int, most: int, bou
 
 
 def test_a_server_without_ranges_reads_a_table_at_once() -> None:
-    reader = Troubled(table(6000), version=130012)
-    going, (chunk,) = first(reader, Pass())
+    cluster = table(6000)
+    cluster.version = 130012
+    going, (chunk,) = first(Reader(cluster), Pass())
     assert going.finished
     assert (chunk.start, chunk.end) == (0, None)

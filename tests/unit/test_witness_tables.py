@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -12,15 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.aurora import witness_tables
-from functions.aurora.comparison import WINDOW
+from functions.aurora.comparison import BLOCK_BYTES, WINDOW
 from functions.aurora.database import Login, Session
 from functions.aurora.digest import Digest
 from functions.aurora.manifest import Table
 from functions.aurora.passing import Pass, Read
 from functions.aurora.sandwich import Chunk
+from functions.aurora.scanning import Relation
 from functions.aurora.witness_tables import GROUP_CHUNKS, GROUP_TABLES, Again
 from functions.aurora.witness_work import Load, Source, Work
 from lab.driven import Shelf, drill, plan, plenty
+from tests.unit.rounds import Cluster, Reader
 
 LOGIN = Login(host="source", port=5432, database="d", user="u", password=str, ca_file=Path())
 CHUNK = Chunk(start=0, end=64, horizon=700, next_xid=705, old=Digest(rows=4), rows=5)
@@ -28,6 +30,10 @@ CHUNK = Chunk(start=0, end=64, horizon=700, next_xid=705, old=Digest(rows=4), ro
 
 @pytest.fixture
 def work() -> Work:
+    return a_work()
+
+
+def a_work() -> Work:
     return Work(
         source=Source(reader=LOGIN, writer=LOGIN),
         drill=drill(database="shop", schemas=["s"]),
@@ -147,12 +153,125 @@ class Catalog:
 def test_a_reading_that_is_of_no_use_is_taken_again(
     read: Read, filenode: int, next_xid: int, stale: bool
 ) -> None:
-    listed = Table(schema="s", name="t", oid=1, kind="r", bytes=0, columns=(), excluded="")
     session = cast(Session, Catalog(next_xid, t=filenode))
-    found = witness_tables.stale(session, [listed], {"s.t": read})
+    found = witness_tables.stale(session, [TABLE], {"s.t": read})
     assert found == (["s.t"] if stale else [])
     # One that is gone is not read again: the list of tables after T tells it.
-    assert witness_tables.stale(cast(Session, Catalog(9)), [listed], {"s.t": read}) == []
+    assert witness_tables.stale(cast(Session, Catalog(9)), [TABLE], {"s.t": read}) == []
+
+
+TABLE = Table(schema="s", name="t", oid=1, kind="r", bytes=0, columns=(), excluded="")
+
+
+def list_as(work: Work, *listed: Table) -> None:
+    """The evidence of a first call that has listed these."""
+    work.put("tables", [asdict(table) for table in listed])
+    digests = {table.target: {"sql": "digest"} for table in listed}
+    work.put("digests", {"side": "", "tables": digests})
+
+
+@pytest.mark.parametrize(("blocks", "least"), [(64 * 200_000, 64), (64 * 200_000 + 9, 128)])
+def test_chunks_are_as_long_as_all_tables_together_demand(
+    work: Work, blocks: int, least: int
+) -> None:
+    large = replace(TABLE, name="large", bytes=(blocks - 8) * BLOCK_BYTES)
+    foreign = replace(TABLE, name="foreign", kind="f", excluded="foreign table")
+    list_as(work, replace(TABLE, bytes=8 * BLOCK_BYTES), large, foreign)
+    found = witness_tables.relations(work)
+    assert found == {
+        f"s.{name}": Relation(schema="s", name=name, digest="digest", least_chunk=least)
+        for name in ("t", "large")
+    }
+
+
+def read_round(work: Work, cluster: Cluster, number: int, again: Again) -> None:
+    place, going = 0, Pass()
+    while place < 1:
+        place, going = witness_tables.read(
+            work,
+            cast(Session, Reader(cluster)),
+            ["s.t"],
+            place=place,
+            going=going,
+            part=f"first-{number}-{number}",
+            again=again,
+        )
+
+
+def ranges(read: Read) -> list[tuple[int, int | None]]:
+    return [(chunk.start, chunk.end) for chunk in read.chunks]
+
+
+def test_what_a_table_has_grown_by_is_cut_as_well(work: Work) -> None:
+    list_as(work, TABLE)
+    cluster = Cluster.holding(9000, (8990, 3), (8991, 70))
+    cluster.blocks = 100
+    read_round(work, cluster, 0, Again(everything=True))
+    once = witness_tables.gathered(work, ["first-0-0"], [])
+    assert ranges(once["s.t"]) == [(0, 64), (64, None)]
+    cluster.blocks = 300
+    for block in (150, 299):
+        cluster.write(block)
+    read_round(work, cluster, 1, Again(changed=once))
+    parts = ["first-0-0", "first-1-1"]
+    read = witness_tables.gathered(work, parts, [[]])["s.t"]
+    assert ranges(read) == [(0, 64), (64, 128), (128, 192), (192, 256), (256, None)]
+    assert [chunk.rows for chunk in read.chunks] == [1, 1, 1, 0, 1]
+    assert [chunk.horizon for chunk in read.chunks] == [9000, *[9002] * 4]
+    assert read.problem == ""
+    assert witness_tables.changed(work, parts, 1) == {"s.t": 4}
+
+
+def test_a_table_that_has_grown_quietly_is_not_read_again(work: Work) -> None:
+    list_as(work, TABLE)
+    cluster = Cluster.holding(9000, (8990, 3), (8991, 70))
+    cluster.blocks = 100
+    read_round(work, cluster, 0, Again(everything=True))
+    once = witness_tables.gathered(work, ["first-0-0"], [])
+    cluster.blocks = 300
+    read_round(work, cluster, 1, Again(changed=once))
+    again = witness_tables.gathered(work, ["first-0-0", "first-1-1"], [[]])
+    assert again["s.t"].chunks == once["s.t"].chunks
+
+
+def test_a_server_without_ranges_is_read_again_at_once(work: Work) -> None:
+    list_as(work, TABLE)
+    cluster = Cluster.holding(9000, (8990, 3))
+    cluster.blocks, cluster.version = 100, 130012
+    read_round(work, cluster, 0, Again(everything=True))
+    cluster.blocks = 300
+    cluster.write(200)
+    once = witness_tables.gathered(work, ["first-0-0"], [])
+    read_round(work, cluster, 1, Again(changed=once))
+    read = witness_tables.gathered(work, ["first-0-0", "first-1-1"], [[]])["s.t"]
+    assert (ranges(read), read.chunks[0].rows) == ([(0, None)], 2)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 500), st.lists(st.integers(0, 499), max_size=4)),
+        min_size=2,
+        max_size=4,
+    )
+)
+def test_rounds_leave_no_gap(sizes: list[tuple[int, list[int]]]) -> None:
+    work = a_work()
+    list_as(work, TABLE)
+    cluster = Cluster.holding(9000, (8990, 3))
+    parts: list[str] = []
+    for number, (blocks, written) in enumerate(sizes):
+        # What was emptied at the end may be cut off; rows are never.
+        last = max(row.block for row in cluster.rows)
+        cluster.blocks = max(blocks, last + 1)
+        for block in written:
+            cluster.write(block % cluster.blocks)
+        kept = witness_tables.gathered(work, parts, [[]] * number)
+        read_round(work, cluster, number, Again(everything=not number, changed=kept))
+        parts.append(f"first-{number}-{number}")
+        read = witness_tables.gathered(work, parts, [[]] * number)["s.t"]
+        assert read.problem == ""
+        assert sum(chunk.rows for chunk in read.chunks) == len(cluster.rows)
+        assert sum(chunk.old.rows for chunk in read.chunks) == len(cluster.rows)
 
 
 def test_a_round_reads_what_it_is_asked_for() -> None:
