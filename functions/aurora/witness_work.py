@@ -174,7 +174,7 @@ def list_tables(session: Session, work: Work) -> list[Table]:
     listed = tables.list_tables(session, schemas=asked or there, exclude=work.drill["exclude"])
     if not any(table.counted for table in listed):
         raise NothingToWitness(
-            f"schemas: {', '.join(asked or there)}: hold no table that can be compared"
+            f"schemas: {', '.join(asked or there) or 'none'}: hold no table that can be compared"
         )
     targets = Counter(table.target for table in listed)
     if alike := sorted(name for name, number in targets.items() if number > 1):
