@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -18,6 +17,7 @@ from functions.aurora.witness_turn import UNMARKED, Turned, _pass_by
 from functions.aurora.witness_work import Load, Source, Work
 from functions.errors import SourceChanged, TryAgain
 from lab.driven import Shelf, drill, plan, plenty
+from tests.unit.witness_samples import LOGIN
 
 BEGAN = datetime(2026, 11, 2, 5, 0, 0, 250_000, tzinfo=UTC)
 T = datetime(2026, 11, 2, 5, 0, 1, tzinfo=UTC)
@@ -85,15 +85,14 @@ class Around(Work):
 
     @contextlib.contextmanager
     def session(self, login: Login, *, read_only: bool = True) -> Iterator[Session]:
-        assert login.host == "writer"
+        assert login is LOGIN
         assert read_only or self.marked
         yield cast(Session, self.writer)
 
 
 def passed_by(writer: Writer, *, heartbeat: bool) -> Turned:
-    login = Login(host="writer", port=5432, database="d", user="u", password=str, ca_file=Path())
     work = Around(
-        source=Source(reader=login, writer=login),
+        source=Source(reader=LOGIN, writer=LOGIN),
         drill=drill(database="shop", schemas=[], heartbeat=heartbeat),
         plan=plan(),
         evidence=Shelf(),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from functions.aurora import verify_unit
-from functions.aurora.database import Login
 from functions.errors import EvidenceMissing
 from lab.driven import Shelf, plan, plenty
+from tests.unit.witness_samples import LOGIN
 
 KEY = f"{plan()['key']}/checks/unit-003.json"
 
@@ -22,9 +20,7 @@ def test_fewer_records_than_were_told_are_an_error(kept: list[dict[str, str]], t
     shelf.put_json(KEY, kept)
     with pytest.raises(EvidenceMissing) as reason:
         verify_unit.run(
-            copy=Login(
-                host="copy", port=5432, database="d", user="u", password=str, ca_file=Path()
-            ),
+            copy=LOGIN,
             plan=plan(),
             unit=3,
             previous={"progress": {"item": told, "kept": told}},

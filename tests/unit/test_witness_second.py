@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from functions.aurora import witness_second
-from functions.aurora.database import Login, Session
+from functions.aurora.database import Session
 from functions.aurora.digest import Digest
 from functions.aurora.manifest import Table, Witnessed
 from functions.aurora.passing import Pass, Read
 from functions.aurora.sandwich import Chunk, Sandwich, Version
 from functions.aurora.witness_turn import Turned
-from functions.aurora.witness_work import Load, Source, Work
-from lab.driven import Shelf, drill, plan, plenty
+from functions.aurora.witness_work import Work
 from tests.unit.round_readings import read_first
 from tests.unit.rounds import Cluster, Reader
+from tests.unit.witness_samples import a_work
 
-LOGIN = Login(host="source", port=5432, database="d", user="u", password=str, ca_file=Path())
 TURNED = Turned(
     name="abc",
     restore_time="2026-11-02T05:00:00Z",
@@ -36,16 +34,7 @@ ROOM = 6
 
 @pytest.fixture
 def work() -> Work:
-    made = Work(
-        source=Source(reader=LOGIN, writer=LOGIN),
-        drill=drill(database="shop", schemas=["s"]),
-        plan=plan(),
-        evidence=Shelf(),
-        remaining_seconds=plenty,
-        slice_bytes=1 << 20,
-        pause=lambda _: None,
-        load=Load(),
-    )
+    made = a_work(schemas=["s"])
     names = ("listed", "t")
     base = Table(schema="s", name="t", oid=1, kind="r", bytes=0, columns=(), excluded="")
     made.put("tables", [asdict(replace(base, name=name)) for name in names])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -13,37 +12,23 @@ from hypothesis import strategies as st
 
 from functions.aurora import witness_tables
 from functions.aurora.comparison import BLOCK_BYTES, WINDOW
-from functions.aurora.database import Login, Session
+from functions.aurora.database import Session
 from functions.aurora.digest import Digest
 from functions.aurora.manifest import Table
 from functions.aurora.passing import Pass, Read
 from functions.aurora.sandwich import Chunk
 from functions.aurora.scanning import Relation
 from functions.aurora.witness_tables import GROUP_CHUNKS, GROUP_TABLES, Again
-from functions.aurora.witness_work import Load, Source, Work
-from lab.driven import Shelf, drill, plan, plenty
+from functions.aurora.witness_work import Work
 from tests.unit.rounds import Cluster, Reader
+from tests.unit.witness_samples import a_work
 
-LOGIN = Login(host="source", port=5432, database="d", user="u", password=str, ca_file=Path())
 CHUNK = Chunk(start=0, end=64, horizon=700, next_xid=705, old=Digest(rows=4), rows=5)
 
 
 @pytest.fixture
 def work() -> Work:
-    return a_work()
-
-
-def a_work() -> Work:
-    return Work(
-        source=Source(reader=LOGIN, writer=LOGIN),
-        drill=drill(database="shop", schemas=["s"]),
-        plan=plan(),
-        evidence=Shelf(),
-        remaining_seconds=plenty,
-        slice_bytes=1 << 20,
-        pause=lambda _: None,
-        load=Load(),
-    )
+    return a_work(schemas=["s"])
 
 
 def a_read(*starts: int, **changes: Any) -> Read:
@@ -255,7 +240,7 @@ def test_a_server_without_ranges_is_read_again_at_once(work: Work) -> None:
     )
 )
 def test_rounds_leave_no_gap(sizes: list[tuple[int, list[int]]]) -> None:
-    work = a_work()
+    work = a_work(schemas=["s"])
     list_as(work, TABLE)
     cluster = Cluster.holding(9000, (8990, 3))
     parts: list[str] = []

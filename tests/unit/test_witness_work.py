@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from functions.aurora.database import Login, Session
-from functions.aurora.witness_work import Load, NothingToWitness, Source, Work, list_tables
-from lab.driven import Shelf, drill, plan, plenty
+from functions.aurora.database import Session
+from functions.aurora.witness_work import NothingToWitness, list_tables
+from tests.unit.witness_samples import a_work
 
-LOGIN = Login(host="source", port=5432, database="d", user="u", password=str, ca_file=Path())
 ORDINARY = {
     "bytes": 0,
     "columns": [],
@@ -47,16 +45,7 @@ class Listing:
 
 
 def listed(*there: tuple[str, str], kind: str = "r", **changes: Any) -> list[str]:
-    work = Work(
-        source=Source(reader=LOGIN, writer=LOGIN),
-        drill=drill(database="shop", schemas=[]) | changes,
-        plan=plan(),
-        evidence=Shelf(),
-        remaining_seconds=plenty,
-        slice_bytes=1 << 20,
-        pause=lambda _: None,
-        load=Load(),
-    )
+    work = a_work(**{"schemas": [], **changes})
     return [table.target for table in list_tables(cast(Session, Listing(*there, kind=kind)), work)]
 
 
