@@ -78,9 +78,11 @@ def judged(wrapped: Company, *damage: str) -> Outcome:
     """Witness, restore, damage, and verify; while T goes by, rows come whose ids are taken."""
     shelf = Shelf()
     login = wrapped.login(wrapped.source)
+    left = iter(range(4))  # few, so that ids are left for the next time
 
     def pause(seconds: float) -> None:
-        wrapped.run("INSERT INTO sales.next VALUES (51)")
+        if next(left, None) is not None:
+            wrapped.run("INSERT INTO sales.next VALUES (51)")
         time.sleep(seconds)
 
     witnessed = see(Source(reader=login, writer=login), shelf, settings=SETTINGS, pause=pause)
