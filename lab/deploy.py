@@ -30,6 +30,9 @@ __all__ = ["DeployError", "Deployment", "Skipped", "deploy"]
 WAITED_FOR = {"poll_seconds"}
 """The timing that a step hands to a Wait state: the emulator scales that already."""
 
+AS_LONG_HERE = {"snapshot_seconds"}
+"""The timing of what takes a real database as long here as anywhere."""
+
 KEPT = {"cache_seconds": math.ceil(CACHE_SECONDS) + 1}
 """Timing that is the lab's own: how long its application keeps a secret, and a bit."""
 
@@ -60,7 +63,8 @@ def deploy(
     """Make what the one stack of a cloud assembly (`build/cdk.out`) declares.
 
     `time_factor` scales the `timing` of every drill's configuration, to whole seconds, one at
-    least; `poll_seconds` excepted, which becomes a Wait and is scaled as such. Raises DeployError.
+    least; but `poll_seconds`, which becomes a Wait and is scaled as such, and what takes as long
+    here. Raises DeployError.
     """
     template = Template.of(assembly)
     made = Making(
@@ -219,9 +223,12 @@ def _scaled(timing: Mapping[str, Any], factor: float) -> dict[str, Any]:
 
     >>> _scaled({"restorable_margin_seconds": 60, "login_seconds": 600, "poll_seconds": 30}, 0.01)
     {'restorable_margin_seconds': 1, 'login_seconds': 6, 'poll_seconds': 30}
+    >>> _scaled({"snapshot_seconds": 120}, 0.01)
+    {'snapshot_seconds': 120}
     """
+    unscaled = WAITED_FOR | AS_LONG_HERE
     return {
-        key: KEPT.get(key, value if key in WAITED_FOR else max(1, math.ceil(value * factor)))
+        key: KEPT.get(key, value if key in unscaled else max(1, math.ceil(value * factor)))
         for key, value in timing.items()
     }
 
