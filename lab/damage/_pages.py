@@ -10,7 +10,7 @@ from typing import LiteralString
 
 from psycopg import sql
 
-from lab.damage import Connection, Edit
+from lab.damage import Connection, Damage, Edit
 
 PAGE = 8192
 _HEADER = 24
@@ -171,3 +171,26 @@ def leaf_of(path: Path) -> tuple[int, int]:
     block, page = leaves[len(leaves) // 2]
     items = list(page.items())
     return block, items[len(items) // 2]
+
+
+def in_a_page(
+    description: str,
+    *,
+    check: str,
+    finds: str,
+    at_rest: Callable[[Connection], Edit],
+) -> Damage:
+    """A damage to a page that checksums cover: they find it first, where there are any.
+
+    Else `check` does, and so may all that read the page: `finds` is what looks at its structure.
+    """
+    return Damage(
+        description=description,
+        check=check,
+        also=(finds, "index_rows", "rows"),
+        with_checksums="checksums",
+        at_rest=at_rest,
+        in_whole_drills=False,
+        in_steps=False,
+        only_in_score=True,
+    )

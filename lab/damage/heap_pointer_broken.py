@@ -1,6 +1,6 @@
 """A pointer of a page that leads nowhere."""
 
-from lab.damage import Connection, Damage, Edit, _pages
+from lab.damage import Connection, Edit, _pages
 
 NOWHERE = 0xFFFF7FFF
 
@@ -11,13 +11,9 @@ def damage(connection: Connection) -> Edit:
     return _pages.edit(place.file, place.block, lambda page: page.point(place.item, NOWHERE))
 
 
-DAMAGE = Damage(
-    description="the pointer to a row of nigredo_leads.private_notes leads nowhere",
+DAMAGE = _pages.in_a_page(
+    "the pointer to a row of nigredo_leads.private_notes leads nowhere",
     check="heap",
-    also=("heap", "index_rows", "rows"),
-    with_checksums="checksums",
+    finds="heap",
     at_rest=damage,
-    in_whole_drills=False,
-    in_steps=False,
-    only_in_score=True,
 )

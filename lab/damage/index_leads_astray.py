@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lab.damage import Connection, Damage, Edit, _pages
+from lab.damage import Connection, Edit, _pages
 
 
 def damage(connection: Connection) -> Edit:
@@ -20,13 +20,9 @@ def damage(connection: Connection) -> Edit:
     return harm
 
 
-DAMAGE = Damage(
-    description="an entry of the index consents_pkey leads to another row",
+DAMAGE = _pages.in_a_page(
+    "an entry of the index consents_pkey leads to another row",
     check="index_rows",
-    also=("index", "index_rows", "rows"),
-    with_checksums="checksums",
+    finds="index",
     at_rest=damage,
-    in_whole_drills=False,
-    in_steps=False,
-    only_in_score=True,
 )

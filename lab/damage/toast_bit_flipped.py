@@ -1,6 +1,6 @@
 """One bit of a long value, turned over in the file where it is kept apart from its row."""
 
-from lab.damage import Connection, Damage, Edit, _pages
+from lab.damage import Connection, Edit, _pages
 
 
 def damage(connection: Connection) -> Edit:
@@ -18,13 +18,9 @@ def damage(connection: Connection) -> Edit:
     return _pages.edit(place.file, place.block, change)
 
 
-DAMAGE = Damage(
-    description="a bit of a long document of albedo_orders.invoices is turned over",
+DAMAGE = _pages.in_a_page(
+    "a bit of a long document of albedo_orders.invoices is turned over",
     check="rows",
-    also=("heap", "index_rows", "rows"),
-    with_checksums="checksums",
+    finds="heap",
     at_rest=damage,
-    in_whole_drills=False,
-    in_steps=False,
-    only_in_score=True,
 )

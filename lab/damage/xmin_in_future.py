@@ -1,6 +1,6 @@
 """A row that a transaction has written which has not begun."""
 
-from lab.damage import Connection, Damage, Edit, _pages
+from lab.damage import Connection, Edit, _pages
 
 AHEAD = 1000
 
@@ -19,13 +19,9 @@ def damage(connection: Connection) -> Edit:
     return _pages.edit(place.file, place.block, change)
 
 
-DAMAGE = Damage(
-    description="a row of nigredo_leads.private_notes is of a transaction that has not begun",
+DAMAGE = _pages.in_a_page(
+    "a row of nigredo_leads.private_notes is of a transaction that has not begun",
     check="heap",
-    also=("heap", "index_rows", "rows"),
-    with_checksums="checksums",
+    finds="heap",
     at_rest=damage,
-    in_whole_drills=False,
-    in_steps=False,
-    only_in_score=True,
 )

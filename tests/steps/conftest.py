@@ -12,6 +12,7 @@ from functions.aurora.witness_work import Source
 from lab.authority import Authority
 from lab.postgres import Servers, find_binaries
 from tests.steps.company import DATABASE, INSTALL, SCHEMA, Company, Drilled, Shelf, see
+from tests.steps.turning import Stage, stage
 
 SYSTEM = Path("/usr/lib/postgresql/15/bin")
 
@@ -65,3 +66,17 @@ def drilled(company: Company) -> Drilled:
     shelf = Shelf()
     with company.writers():
         return Drilled(shelf, see(Source(reader=login, writer=login), shelf))
+
+
+@pytest.fixture(scope="module")
+def staged(company: Company) -> Iterator[Stage]:
+    """A source of a file's own, to which something is done while T goes by."""
+    with stage(company) as made:
+        yield made
+
+
+@pytest.fixture
+def source(staged: Stage) -> Iterator[Stage]:
+    """The same, tidied after each test."""
+    yield staged
+    staged.tidy()

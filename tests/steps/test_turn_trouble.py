@@ -17,8 +17,7 @@ from lab import driven
 from lab.driven import Outcome, Shelf
 from lab.postgres import Server
 from lab.standby import Standby, standby_of
-from tests.steps.company import Company
-from tests.steps.turning import DATABASE, Stage, settings, stage
+from tests.steps.turning import DATABASE, Stage, settings
 
 # ruff: noqa: S608 - the statements are this file's own
 
@@ -38,18 +37,6 @@ REWRITTEN = "counted only: it was rewritten between its readings"
 RENEWED = "its columns or the labels of an enum were renamed, or made again, while the source"
 LATE = "bounded only: 1 of 1 ranges of its blocks had their second reading late"
 OTHER_COLUMNS = "bounded only: its columns are not those that the source was digested by"
-
-
-@pytest.fixture(scope="module")
-def staged(company: Company) -> Iterator[Stage]:
-    with stage(company) as made:
-        yield made
-
-
-@pytest.fixture
-def source(staged: Stage) -> Iterator[Stage]:
-    yield staged
-    staged.tidy()
 
 
 @dataclass(frozen=True, kw_only=True)

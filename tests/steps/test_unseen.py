@@ -20,8 +20,7 @@ from lab.damage._pages import XMAX_COMMITTED, XMAX_INVALID, XMIN_FROZEN, Page, R
 from lab.damage.commit_lost import _roll_back
 from lab.driven import Outcome, Shelf
 from lab.postgres import Server
-from tests.steps.company import Company
-from tests.steps.turning import Stage, settings, stage
+from tests.steps.turning import Stage, settings
 
 # ruff: noqa: S608 - the statements are this file's own
 
@@ -33,18 +32,6 @@ MANY_IDS = (
     "x: DO $$ BEGIN FOR i IN 1..200 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$"
 )
 """So that no transaction after T has an id that the copy takes for a damage."""
-
-
-@pytest.fixture(scope="module")
-def staged(company: Company) -> Iterator[Stage]:
-    with stage(company) as made:
-        yield made
-
-
-@pytest.fixture
-def source(staged: Stage) -> Iterator[Stage]:
-    yield staged
-    staged.tidy()
 
 
 @dataclass(frozen=True, kw_only=True)
